@@ -1,0 +1,44 @@
+//! Names on the wire: labels, annotations, environment variables, event reasons.
+
+/// API group of the platform's kinds.
+pub const GROUP: &str = "streaming.sneaksanddata.com";
+/// Version of the platform's kinds that is stored.
+pub const VERSION: &str = "v1";
+
+/// Label on Jobs, CronJobs and their pods: the stream's name.
+pub const LABEL_STREAM_ID: &str = "arcane/stream-id";
+/// Label on Jobs, CronJobs and their pods: the definition's kind.
+pub const LABEL_STREAM_KIND: &str = "arcane/stream-kind";
+/// Label on Jobs: `"true"` while the Job backfills, else `"false"`.
+pub const LABEL_BACKFILLING: &str = "arcane/backfilling";
+
+/// Annotation on Jobs and CronJobs: the configuration hash that they were made from.
+pub const ANNOTATION_CONFIGURATION_HASH: &str = "configuration-hash";
+/// Annotation on Jobs and CronJobs: digest of the whole rendered object; a difference is drift.
+pub const ANNOTATION_RENDER_HASH: &str = "arcane.sneaksanddata.com/render-hash";
+/// Annotation on Jobs: name of the BackfillRequest that a backfill Job serves.
+pub const ANNOTATION_BACKFILL_REQUEST: &str = "arcane.sneaksanddata.com/backfill-request";
+/// Annotation on definitions: any new value redeploys the stream without a change of its spec.
+/// Copied to the Job, so that the value in force is known.
+pub const ANNOTATION_RESTART: &str = "arcane.sneaksanddata.com/restart";
+/// Annotation on a template's Job: `"true"` injects the contract's environment in init containers too.
+pub const ANNOTATION_INJECT_INIT_CONTAINERS: &str =
+    "arcane.sneaksanddata.com/inject-init-containers";
+/// Annotations by which a stream says on its own Job that the source's schema has changed.
+pub const ANNOTATIONS_STATE: [&str; 2] =
+    ["arcane.streaming.sneaksanddata.com/state", "arcane/state"];
+/// Value of [`ANNOTATIONS_STATE`] that asks for a backfill.
+pub const STATE_SCHEMA_MISMATCH: &str = "schema-mismatch";
+
+/// Environment variable: the stream's name.
+pub const ENV_STREAM_ID: &str = "STREAMCONTEXT__STREAM_ID";
+/// Environment variable: the definition's kind.
+pub const ENV_STREAM_KIND: &str = "STREAMCONTEXT__STREAM_KIND";
+/// Environment variable: the definition's spec as canonical JSON.
+pub const ENV_SPEC: &str = "STREAMCONTEXT__SPEC";
+/// Environment variable: `"true"` in a backfill, else `"false"`.
+pub const ENV_BACKFILL: &str = "STREAMCONTEXT__BACKFILL";
+/// Environment variable: the BackfillRequest's spec as canonical JSON.
+pub const ENV_OVERRIDE: &str = "STREAMCONTEXT__OVERRIDE";
+/// Environment variable: the BackfillRequest's name.
+pub const ENV_BACKFILL_ID: &str = "STREAMCONTEXT__BACKFILL_ID";

@@ -1,0 +1,1 @@
+//! A StreamDefinition as the operator keeps it: identity, canonical spec, status.
