@@ -1,0 +1,170 @@
+//! Lines of the audit log, as far as they are of interest.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::record::Request;
+
+/// Names the request that a backfill Job serves.
+const BACKFILL_REQUEST: &str = "arcane.sneaksanddata.com/backfill-request";
+
+/// One audit event.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Event {
+    stage: String,
+    #[serde(rename = "requestURI")]
+    pub(super) request_uri: String,
+    verb: String,
+    user: User,
+    #[serde(default)]
+    user_agent: String,
+    object_ref: Option<ObjectRef>,
+    response_status: Option<ResponseStatus>,
+    response_object: Option<ResponseObject>,
+    #[serde(default)]
+    request_received_timestamp: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    username: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct ObjectRef {
+    api_group: String,
+    resource: String,
+    subresource: String,
+    namespace: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ResponseStatus {
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ResponseObject {
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Event {
+    /// The request that the event tells of; none when another event tells of the same one, or when
+    /// it was about no resource.
+    pub(super) fn into_request(self) -> Option<Request> {
+        let Self {
+            stage,
+            request_uri,
+            verb,
+            user,
+            user_agent,
+            object_ref,
+            response_status,
+            response_object,
+            request_received_timestamp,
+        } = self;
+        let ResponseStatus { code, message } = response_status?;
+        // A watch shows when it opens, not when it ends; one that is refused never opens.
+        let shows = match stage.as_str() {
+            "ResponseStarted" => verb == "watch",
+            "ResponseComplete" => verb != "watch" || code >= 400,
+            _ => false,
+        };
+        if !shows {
+            return None;
+        }
+        let ObjectRef {
+            api_group,
+            resource,
+            subresource,
+            namespace,
+            name,
+        } = object_ref?;
+        let Metadata {
+            name: created,
+            uid,
+            resource_version,
+            mut annotations,
+        } = response_object
+            .map(|object| object.metadata)
+            .unwrap_or_default();
+        Some(Request {
+            user: user.username,
+            user_agent,
+            verb,
+            group: api_group,
+            resource: if subresource.is_empty() {
+                resource
+            } else {
+                format!("{resource}/{subresource}")
+            },
+            namespace,
+            name: created.unwrap_or(name),
+            code,
+            message,
+            dry_run: request_uri.contains("dryRun=All"),
+            uid,
+            resource_version,
+            changed: None,
+            backfill_request: annotations.remove(BACKFILL_REQUEST),
+            received: request_received_timestamp,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(stage: &str, verb: &str, code: u16) -> Option<Request> {
+        let event = json!({
+            "stage": stage,
+            "requestURI": "/api/v1/secrets?watch=true",
+            "verb": verb,
+            "user": {"username": "someone"},
+            "objectRef": {"resource": "secrets", "apiVersion": "v1"},
+            "responseStatus": {"metadata": {}, "code": code},
+        });
+        serde_json::from_value::<Event>(event)
+            .unwrap()
+            .into_request()
+    }
+
+    #[test]
+    fn a_watch_is_one_request_when_it_opens() {
+        assert!(event("ResponseStarted", "watch", 200).is_some());
+        assert!(event("ResponseComplete", "watch", 200).is_none());
+    }
+
+    #[test]
+    fn a_refused_watch_is_a_request() {
+        assert_eq!(event("ResponseComplete", "watch", 403).unwrap().code, 403);
+    }
+
+    #[test]
+    fn other_requests_count_when_they_are_answered() {
+        assert!(event("ResponseStarted", "list", 200).is_none());
+        assert!(event("ResponseComplete", "list", 200).is_some());
+    }
+}

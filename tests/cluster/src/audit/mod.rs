@@ -1,0 +1,206 @@
+//! The audit oracle: who asked the API server for what, by its own audit log.
+//!
+//! Every write is in the log, and every read by a service account (which the operator is) or of a
+//! Secret. For Jobs, streams and most other kinds the log also tells whether a write changed
+//! anything.
+
+mod event;
+mod record;
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use kube::{Client, Config};
+
+use crate::wait::within;
+use event::Event;
+pub use record::{Duplicate, Record, Request};
+
+/// A mark is in the log a few milliseconds after its request.
+const MARKED_WITHIN: Duration = Duration::from_secs(10);
+/// The path of marks; the audit policy logs it, and the API server serves nothing there.
+const MARK: &str = "/audit-mark/";
+
+/// Reads the API server's audit log.
+#[derive(Debug)]
+pub struct Audit {
+    log: PathBuf,
+    admin: Config,
+    read: Mutex<Read>,
+}
+
+/// A moment in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(usize);
+
+impl Mark {
+    /// The beginning of the log.
+    pub const BEGINNING: Self = Self(0);
+}
+
+impl Audit {
+    pub(crate) fn new(log: PathBuf, admin: Config) -> Self {
+        Self {
+            log,
+            admin,
+            read: Mutex::default(),
+        }
+    }
+
+    /// Now: what has been answered before is before the mark, what is asked later is after it.
+    ///
+    /// # Errors
+    /// When the API server does not answer or does not log.
+    pub async fn mark(&self) -> Result<Mark> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = format!("{MARK}{}-{since_epoch}-{number}", std::process::id());
+        let client = Client::try_from(self.admin.clone())?;
+        match client
+            .request_text(http::Request::get(&path).body(Vec::new())?)
+            .await
+        {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            other => bail!("the API server answers a mark with {other:?}"),
+        }
+        within(MARKED_WITHIN, async || {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            read.more(&self.log)?;
+            read.marks
+                .remove(&path)
+                .context("the API server has not logged the mark")
+        })
+        .await
+    }
+
+    /// Everything logged from `mark` until now.
+    ///
+    /// # Errors
+    /// As [`Audit::mark`].
+    pub async fn since(&self, mark: Mark) -> Result<Record> {
+        let now = self.mark().await?;
+        Ok(self.between(mark, now))
+    }
+
+    /// Everything logged from one mark to another.
+    #[must_use]
+    pub fn between(&self, from: Mark, to: Mark) -> Record {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.requests
+            .get(from.0..to.0)
+            .unwrap_or_default()
+            .iter()
+            .cloned()
+            .collect()
+    }
+}
+
+/// What has been read of the log so far.
+#[derive(Debug, Default)]
+struct Read {
+    offset: u64,
+    requests: Vec<Arc<Request>>,
+    /// Versions of objects that some write has answered with: uid and resourceVersion.
+    versions: HashSet<(String, String)>,
+    /// Marks not yet collected, by path.
+    marks: HashMap<String, Mark>,
+}
+
+impl Read {
+    /// Reads the lines that have been completed since the last time.
+    fn more(&mut self, log: &PathBuf) -> Result<()> {
+        let mut file = File::open(log)
+            .with_context(|| format!("failed to open the audit log {}", log.display()))?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut lines = BufReader::with_capacity(1 << 20, file);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+            self.offset += line.len() as u64;
+            let event = serde_json::from_slice(&line)
+                .with_context(|| format!("no audit event: {}", String::from_utf8_lossy(&line)))?;
+            self.take(event);
+            line.clear();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event) {
+        if event.request_uri.starts_with(MARK) {
+            self.marks
+                .insert(event.request_uri, Mark(self.requests.len()));
+        } else if let Some(mut request) = event.into_request() {
+            if request.is_write() {
+                let version = request.uid.clone().zip(request.resource_version.clone());
+                // The first write that answers with a version is the one that made it.
+                request.changed = version.map(|version| self.versions.insert(version));
+            }
+            self.requests.push(Arc::new(request));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn line(verb: &str, resource: &str, version: &str) -> String {
+        let event = serde_json::json!({
+            "stage": "ResponseComplete",
+            "requestURI": format!("/apis/batch/v1/namespaces/n/{resource}/j"),
+            "verb": verb,
+            "user": {"username": "someone"},
+            "objectRef": {"apiGroup": "batch", "resource": resource, "namespace": "n", "name": "j"},
+            "responseStatus": {"code": 200},
+            "responseObject": {"metadata": {"name": "j", "uid": "u", "resourceVersion": version}},
+        });
+        format!("{event}\n")
+    }
+
+    #[test]
+    fn a_line_is_read_once_it_is_complete_and_only_once() {
+        let mut log = tempfile::NamedTempFile::new().unwrap();
+        let mut read = Read::default();
+        let whole = line("patch", "jobs", "1");
+        let (begin, end) = whole.split_at(20);
+        log.write_all(begin.as_bytes()).unwrap();
+        read.more(&log.path().to_owned()).unwrap();
+        assert_eq!(read.requests.len(), 0);
+        log.write_all(end.as_bytes()).unwrap();
+        for _ in 0..2 {
+            read.more(&log.path().to_owned()).unwrap();
+            assert_eq!(read.requests.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_write_that_answers_with_a_known_version_changed_nothing() {
+        let mut read = Read::default();
+        for (verb, version) in [
+            ("create", "5"),
+            ("patch", "5"),
+            ("get", "5"),
+            ("patch", "6"),
+            ("update", "6"),
+        ] {
+            read.take(serde_json::from_str(&line(verb, "jobs", version)).unwrap());
+        }
+        let changed: Vec<_> = read
+            .requests
+            .iter()
+            .map(|request| request.changed)
+            .collect();
+        assert_eq!(
+            changed,
+            [Some(true), Some(false), None, Some(true), Some(false)]
+        );
+    }
+}
