@@ -9,6 +9,7 @@ pub mod api;
 pub mod canonical;
 pub mod definition;
 pub mod hash;
+mod json;
 pub mod names;
 pub mod render;
 pub mod schema;

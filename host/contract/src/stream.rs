@@ -1,1 +1,263 @@
 //! A StreamDefinition as the operator keeps it: identity, canonical spec, status.
+
+use std::{borrow::Cow, sync::Arc};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
+use kube::core::{ApiResource, NamespaceResourceScope, Resource};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+use crate::canonical;
+
+/// Any kind of StreamDefinition, reduced to what the operator needs of it.
+///
+/// Many thousands are kept, so a definition costs little more than the text of its spec:
+/// `managedFields` and the copy that `kubectl apply` leaves in an annotation are dropped while
+/// reading, and spec and status stay text. Neither the spec's shape nor the status's can make
+/// reading fail, so one malformed object does not spoil a watch;
+/// [`Definition::parse`](crate::definition::Definition::parse) says what is wrong with it.
+///
+/// Its kind is the [`ApiResource`] that it was read by, and is not written when serialised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreamDefinition {
+    /// `metadata`, without `managedFields`.
+    #[serde(deserialize_with = "lean_metadata")]
+    pub metadata: ObjectMeta,
+    /// `spec`
+    #[serde(default)]
+    pub spec: SpecJson,
+    /// `status`
+    #[serde(default, skip_serializing_if = "StreamStatus::is_absent")]
+    pub status: StreamStatus,
+}
+
+impl Resource for StreamDefinition {
+    type DynamicType = ApiResource;
+    type Scope = NamespaceResourceScope;
+
+    fn kind(resource: &ApiResource) -> Cow<'_, str> {
+        resource.kind.as_str().into()
+    }
+
+    fn group(resource: &ApiResource) -> Cow<'_, str> {
+        resource.group.as_str().into()
+    }
+
+    fn version(resource: &ApiResource) -> Cow<'_, str> {
+        resource.version.as_str().into()
+    }
+
+    fn api_version(resource: &ApiResource) -> Cow<'_, str> {
+        resource.api_version.as_str().into()
+    }
+
+    fn plural(resource: &ApiResource) -> Cow<'_, str> {
+        resource.plural.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// The canonical JSON text of a definition's `spec`; see [`canonical`]. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SpecJson(Arc<str>);
+
+impl SpecJson {
+    /// The canonical text of `spec`.
+    #[must_use]
+    pub fn new(spec: &Value) -> Self {
+        Self(canonical::to_string(spec).into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The spec. Null if the definition has none, or one nested deeper than the 127 levels that
+    /// can be read at all.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl Default for SpecJson {
+    fn default() -> Self {
+        Self::new(&Value::Null)
+    }
+}
+
+impl Serialize for SpecJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SpecJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|spec| Self::new(&spec))
+    }
+}
+
+/// The status of a definition, whatever shape it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamStatus {
+    /// `status.phase`, if that is a text.
+    pub phase: Option<String>,
+    /// `status.configurationHash`, if that is a text.
+    pub configuration_hash: Option<String>,
+    /// Canonical text of the whole status; `None` if there is none.
+    raw: Option<Box<str>>,
+}
+
+impl StreamStatus {
+    /// The status as the API server has it. Null if there is none.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        self.raw
+            .as_deref()
+            .and_then(|raw| serde_json::from_str(raw).ok())
+            .unwrap_or_default()
+    }
+
+    /// What can be read of `status.conditions`, in their order. Entries without a `type` are
+    /// left out.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<StreamCondition> {
+        self.value()["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(StreamCondition::read)
+            .collect()
+    }
+
+    fn is_absent(&self) -> bool {
+        self.raw.is_none()
+    }
+}
+
+impl From<&Value> for StreamStatus {
+    fn from(status: &Value) -> Self {
+        Self {
+            phase: text(status, "phase"),
+            configuration_hash: text(status, "configurationHash"),
+            raw: (!status.is_null()).then(|| canonical::to_string(status).into()),
+        }
+    }
+}
+
+impl Serialize for StreamStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|status| Self::from(&status))
+    }
+}
+
+/// One of `status.conditions`. Many definitions' schemas keep only the first three fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamCondition {
+    /// `type`
+    pub kind: String,
+    /// `status`: True, False or Unknown.
+    pub status: String,
+    /// `message`
+    pub message: Option<String>,
+    /// `reason`
+    pub reason: Option<String>,
+    /// `lastTransitionTime`, as written.
+    pub last_transition_time: Option<String>,
+    /// `observedGeneration`
+    pub observed_generation: Option<i64>,
+}
+
+impl StreamCondition {
+    fn read(condition: &Value) -> Option<Self> {
+        Some(Self {
+            kind: text(condition, "type")?,
+            status: text(condition, "status").unwrap_or_default(),
+            message: text(condition, "message"),
+            reason: text(condition, "reason"),
+            last_transition_time: text(condition, "lastTransitionTime"),
+            observed_generation: condition["observedGeneration"].as_i64(),
+        })
+    }
+}
+
+fn text(object: &Value, key: &str) -> Option<String> {
+    object[key].as_str().map(str::to_owned)
+}
+
+/// The annotation in which `kubectl apply` keeps a copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The metadata worth keeping; what is not named here is skipped without being built.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LeanMetadata {
+    annotations: Option<BTreeMap<String, String>>,
+    creation_timestamp: Option<Time>,
+    deletion_grace_period_seconds: Option<i64>,
+    deletion_timestamp: Option<Time>,
+    finalizers: Option<Vec<String>>,
+    generate_name: Option<String>,
+    generation: Option<i64>,
+    labels: Option<BTreeMap<String, String>>,
+    name: Option<String>,
+    namespace: Option<String>,
+    owner_references: Option<Vec<OwnerReference>>,
+    resource_version: Option<String>,
+    uid: Option<String>,
+}
+
+fn lean_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let LeanMetadata {
+        mut annotations,
+        creation_timestamp,
+        deletion_grace_period_seconds,
+        deletion_timestamp,
+        finalizers,
+        generate_name,
+        generation,
+        labels,
+        name,
+        namespace,
+        owner_references,
+        resource_version,
+        uid,
+    } = LeanMetadata::deserialize(deserializer)?;
+    if let Some(annotations) = &mut annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    Ok(ObjectMeta {
+        annotations: annotations.filter(|annotations| !annotations.is_empty()),
+        creation_timestamp,
+        deletion_grace_period_seconds,
+        deletion_timestamp,
+        finalizers,
+        generate_name,
+        generation,
+        labels,
+        managed_fields: None,
+        name,
+        namespace,
+        owner_references,
+        resource_version,
+        self_link: None,
+        uid,
+    })
+}
