@@ -44,17 +44,14 @@ impl ControlPlane {
             include_str!("audit/policy.yaml"),
         )?;
         std::fs::write(home.dir.join("stages.yaml"), include_str!("stages.yaml"))?;
-        for (file, user, group) in [
-            ("admin", "admin", Some("system:masters")),
-            (
-                "kube-controller-manager",
-                "system:kube-controller-manager",
-                None,
-            ),
-            ("kube-scheduler", "system:kube-scheduler", None),
-            ("kwok", "kwok", Some("system:masters")),
+        // Without service accounts of their own the controllers need the rights of all of them.
+        for (file, user) in [
+            ("admin", "admin"),
+            ("kube-controller-manager", "system:kube-controller-manager"),
+            ("kube-scheduler", "system:kube-scheduler"),
+            ("kwok", "kwok"),
         ] {
-            let identity = pki.user(user, group)?;
+            let identity = pki.user(user, "system:masters")?;
             let credentials = Credentials::Certificate(&identity);
             kubeconfig::write(
                 &home.kubeconfig(file),

@@ -70,14 +70,12 @@ impl Pki {
     }
 
     /// A certificate that makes its bearer the named user, in `group`.
-    pub(crate) fn user(&self, name: &str, group: Option<&str>) -> Result<Identity> {
+    pub(crate) fn user(&self, name: &str, group: &str) -> Result<Identity> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
-        if let Some(group) = group {
-            params
-                .distinguished_name
-                .push(DnType::OrganizationName, group);
-        }
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(&name.replace(':', "-"), params)
     }
