@@ -1,0 +1,106 @@
+//! The CronJobs of streams.
+
+use std::sync::Arc;
+
+use arcane_contract::names::{
+    ANNOTATION_CONFIGURATION_HASH, ANNOTATION_RENDER_HASH, LABEL_STREAM_ID,
+};
+use arcane_lifecycle::{CronJobView, Ownership};
+use k8s_openapi::api::batch::v1::CronJob;
+use kube::{Api, Client, ResourceExt, api::PartialObjectMeta};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Change, Key, Observer, Store, follow as follow_kind,
+    routes::{GroupKind, Routes},
+    watch::config,
+};
+use crate::faults::Faults;
+
+/// All that matters of a CronJob is in its metadata.
+pub type CronJobObject = PartialObjectMeta<CronJob>;
+
+/// What is kept of a CronJob.
+#[derive(Clone, Debug)]
+pub struct CachedCronJob {
+    /// uid of the object that controls the CronJob.
+    pub owner: Option<Box<str>>,
+    owner_kind: Option<GroupKind>,
+    view: CronJobView,
+}
+
+impl CachedCronJob {
+    /// The view of the stream with this uid.
+    pub fn view(&self, stream: &str) -> CronJobView {
+        let mut view = self.view.clone();
+        view.ownership = if self.owner.as_deref() == Some(stream) {
+            Ownership::Ours
+        } else {
+            Ownership::Foreign
+        };
+        view
+    }
+}
+
+impl From<CronJobObject> for CachedCronJob {
+    fn from(object: CronJobObject) -> Self {
+        let controller = object
+            .owner_references()
+            .iter()
+            .find(|owner| owner.controller == Some(true));
+        let annotation = |name: &str| object.annotations().get(name).cloned();
+        CachedCronJob {
+            owner: controller.map(|owner| owner.uid.as_str().into()),
+            owner_kind: controller.map(|owner| GroupKind::of(&owner.api_version, &owner.kind)),
+            view: CronJobView {
+                uid: object.uid().unwrap_or_default(),
+                ownership: Ownership::Foreign,
+                configuration_hash: annotation(ANNOTATION_CONFIGURATION_HASH),
+                render_hash: annotation(ANNOTATION_RENDER_HASH),
+                terminating: object.metadata.deletion_timestamp.is_some(),
+            },
+        }
+    }
+}
+
+/// Follows the CronJobs that carry the stream label.
+pub async fn follow(
+    client: Client,
+    streaming: bool,
+    store: Arc<Store<CachedCronJob>>,
+    routes: Arc<Routes>,
+    faults: Faults,
+    stop: CancellationToken,
+) {
+    let config = config(streaming).labels(LABEL_STREAM_ID);
+    follow_kind(
+        Api::<CronJobObject>::all(client),
+        config,
+        &store,
+        &CronJobObserver { routes },
+        &faults,
+        &stop,
+    )
+    .await;
+}
+
+struct CronJobObserver {
+    routes: Arc<Routes>,
+}
+
+impl Observer<CronJobObject> for CronJobObserver {
+    type View = CachedCronJob;
+
+    fn resource(&self) -> &'static str {
+        "cronjobs.batch"
+    }
+
+    fn project(&self, object: CronJobObject) -> CachedCronJob {
+        object.into()
+    }
+
+    fn changed(&self, key: &Key, change: Change<'_, CachedCronJob>) {
+        self.routes
+            .kind(change.view().owner_kind.as_ref(), key.clone());
+    }
+}

@@ -1,0 +1,96 @@
+//! What the operator remembers of the cluster: one watch for each kind, projected to small views.
+
+mod cron_jobs;
+mod jobs;
+mod requests;
+mod routes;
+mod store;
+mod templates;
+mod watch;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+pub use cron_jobs::CachedCronJob;
+pub use jobs::{CachedJob, JobObject, Jobs};
+pub use requests::{CachedRequest, Requests};
+pub use routes::{GroupKind, Routes, Trigger};
+pub use store::{Key, Progress, Store, resource_version};
+pub use templates::CachedTemplate;
+pub use watch::{Change, Observer, config, follow};
+
+use crate::faults::Faults;
+
+/// The kinds that all classes share.
+pub struct Shared {
+    /// Jobs that carry the stream label.
+    pub jobs: Arc<Jobs>,
+    /// CronJobs that carry the stream label.
+    pub cron_jobs: Arc<Store<CachedCronJob>>,
+    /// Open BackfillRequests.
+    pub requests: Arc<Requests>,
+    /// StreamingJobTemplates.
+    pub templates: Arc<Store<CachedTemplate>>,
+    /// Who is told about a change.
+    pub routes: Arc<Routes>,
+}
+
+impl Shared {
+    /// Empty caches.
+    pub fn new() -> Self {
+        Shared {
+            jobs: Arc::new(Jobs::new()),
+            cron_jobs: Arc::new(Store::new()),
+            requests: Arc::new(Requests::new()),
+            templates: Arc::new(Store::new()),
+            routes: Arc::default(),
+        }
+    }
+
+    /// Follows all shared kinds until `stop`; `streaming` where the server lists by watching.
+    pub async fn follow(
+        &self,
+        client: &Client,
+        streaming: bool,
+        faults: &Faults,
+        stop: &CancellationToken,
+    ) {
+        let Shared {
+            jobs,
+            cron_jobs,
+            requests,
+            templates,
+            routes,
+        } = self;
+        macro_rules! spawn {
+            ($kind:ident) => {
+                tokio::spawn($kind::follow(
+                    client.clone(),
+                    streaming,
+                    $kind.clone(),
+                    routes.clone(),
+                    faults.clone(),
+                    stop.clone(),
+                ))
+            };
+        }
+        join_all([
+            spawn!(jobs),
+            spawn!(cron_jobs),
+            spawn!(requests),
+            spawn!(templates),
+        ])
+        .await;
+    }
+
+    /// Returns once every shared kind has been listed.
+    pub async fn ready(&self) {
+        self.jobs.store.progress.ready().await;
+        self.cron_jobs.progress.ready().await;
+        self.requests.store.progress.ready().await;
+        self.templates.progress.ready().await;
+    }
+}

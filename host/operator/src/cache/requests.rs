@@ -1,0 +1,175 @@
+//! Open BackfillRequests, by the stream that they are for.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use arcane_contract::api::{BackfillRequest, Phase};
+use arcane_lifecycle::{RequestPhase, RequestView};
+use jiff::Timestamp;
+use kube::{Api, Client, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Change, Key, Observer, Store, follow as follow_kind, resource_version, routes::Routes,
+    watch::config,
+};
+use crate::faults::Faults;
+
+/// What is kept of a request.
+#[derive(Clone, Debug)]
+pub struct CachedRequest {
+    /// `metadata.creationTimestamp`
+    created: Option<Timestamp>,
+    /// `metadata.resourceVersion`
+    pub version: u64,
+    /// `metadata.name`
+    pub name: Box<str>,
+    /// `metadata.uid`
+    pub uid: Box<str>,
+    /// `spec.streamClass`
+    pub class: Box<str>,
+    /// `spec.streamId`
+    pub stream: Box<str>,
+    /// `spec.payload`
+    pub payload: Option<serde_json::Value>,
+    /// `status.phase`
+    phase: Option<RequestPhase>,
+}
+
+impl CachedRequest {
+    /// As the lifecycle sees it.
+    pub fn view(&self) -> RequestView {
+        RequestView {
+            name: self.name.to_string(),
+            uid: self.uid.to_string(),
+            phase: self.phase,
+        }
+    }
+}
+
+/// Open requests.
+pub struct Requests {
+    /// By their own name.
+    pub store: Store<CachedRequest>,
+    /// Names of the requests by stream; whatever its class.
+    by_stream: RwLock<HashMap<Key, HashSet<Box<str>>>>,
+}
+
+impl Requests {
+    /// None.
+    pub fn new() -> Self {
+        Requests {
+            store: Store::new(),
+            by_stream: RwLock::default(),
+        }
+    }
+
+    /// The open requests of one stream of this class, oldest first.
+    pub fn of(&self, class: &str, stream: &Key) -> Vec<Arc<CachedRequest>> {
+        let index = self
+            .by_stream
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let names = index.get(stream).into_iter().flatten();
+        let mut found: Vec<_> = names
+            .filter_map(|name| self.store.get(&Key::new(&stream.namespace, name)))
+            .filter(|request| *request.class == *class && request.stream == stream.name)
+            .collect();
+        found.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+        found
+    }
+
+    fn index(&self, key: &Key, change: &Change<'_, CachedRequest>) {
+        let stream = Key::new(&key.namespace, &change.view().stream);
+        let mut index = self
+            .by_stream
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        match change {
+            Change::Applied(_) => {
+                index.entry(stream).or_default().insert(key.name.clone());
+            }
+            Change::Deleted(_) => {
+                if let Some(names) = index.get_mut(&stream) {
+                    names.remove(&key.name);
+                    if names.is_empty() {
+                        index.remove(&stream);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn phase(phase: Phase) -> RequestPhase {
+    match phase {
+        Phase::Pending => RequestPhase::Pending,
+        Phase::Ready => RequestPhase::Ready,
+        Phase::Failed => RequestPhase::Failed,
+        Phase::Stopped => RequestPhase::Stopped,
+    }
+}
+
+/// Follows the requests that are not completed.
+pub async fn follow(
+    client: Client,
+    streaming: bool,
+    requests: Arc<Requests>,
+    routes: Arc<Routes>,
+    faults: Faults,
+    stop: CancellationToken,
+) {
+    let config = config(streaming).fields("spec.completed=false");
+    let observer = RequestObserver {
+        requests: requests.clone(),
+        routes,
+    };
+    follow_kind(
+        Api::<BackfillRequest>::all(client),
+        config,
+        &requests.store,
+        &observer,
+        &faults,
+        &stop,
+    )
+    .await;
+}
+
+struct RequestObserver {
+    requests: Arc<Requests>,
+    routes: Arc<Routes>,
+}
+
+impl Observer<BackfillRequest> for RequestObserver {
+    type View = CachedRequest;
+
+    fn resource(&self) -> &'static str {
+        "backfillrequests.streaming.sneaksanddata.com"
+    }
+
+    fn project(&self, object: BackfillRequest) -> CachedRequest {
+        CachedRequest {
+            version: resource_version(&object),
+            phase: object
+                .status
+                .as_ref()
+                .and_then(|status| status.phase)
+                .map(phase),
+            created: object.creation_timestamp().map(|time| time.0),
+            name: object.name_any().into(),
+            uid: object.uid().unwrap_or_default().into(),
+            class: object.spec.stream_class.into(),
+            stream: object.spec.stream_id.into(),
+            payload: object.spec.payload.map(serde_json::Value::Object),
+        }
+    }
+
+    fn changed(&self, key: &Key, change: Change<'_, CachedRequest>) {
+        self.requests.index(key, &change);
+        let request = change.view();
+        self.routes
+            .class(&request.class, Key::new(&key.namespace, &request.stream));
+    }
+}

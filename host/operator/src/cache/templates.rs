@@ -1,0 +1,66 @@
+//! StreamingJobTemplates, understood once for all streams that use them.
+
+use std::sync::Arc;
+
+use arcane_contract::{api::StreamingJobTemplate, template::JobTemplate};
+use kube::{Api, Client, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Change, Key, Observer, Store, follow as follow_kind, resource_version, routes::Routes,
+    watch::config,
+};
+use crate::faults::Faults;
+
+/// A template, or why it cannot be used.
+pub struct CachedTemplate {
+    /// `metadata.resourceVersion`
+    pub version: u64,
+    /// The Job in it.
+    pub template: Result<JobTemplate, String>,
+}
+
+/// Follows the templates.
+pub async fn follow(
+    client: Client,
+    streaming: bool,
+    store: Arc<Store<CachedTemplate>>,
+    routes: Arc<Routes>,
+    faults: Faults,
+    stop: CancellationToken,
+) {
+    follow_kind(
+        Api::<StreamingJobTemplate>::all(client),
+        config(streaming),
+        &store,
+        &TemplateObserver { routes },
+        &faults,
+        &stop,
+    )
+    .await;
+}
+
+struct TemplateObserver {
+    routes: Arc<Routes>,
+}
+
+impl Observer<StreamingJobTemplate> for TemplateObserver {
+    type View = CachedTemplate;
+
+    fn resource(&self) -> &'static str {
+        "streamingjobtemplates.streaming.sneaksanddata.com"
+    }
+
+    fn project(&self, object: StreamingJobTemplate) -> CachedTemplate {
+        let namespace = object.namespace().unwrap_or_default();
+        CachedTemplate {
+            version: resource_version(&object),
+            template: JobTemplate::parse(&namespace, &object.name_any(), &object.spec.0)
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    fn changed(&self, key: &Key, _: Change<'_, CachedTemplate>) {
+        self.routes.template(key.clone());
+    }
+}

@@ -1,0 +1,163 @@
+//! One class from its start to its stop.
+
+use std::{sync::Arc, time::Duration};
+
+use arcane_contract::api::StreamClass;
+use kube::ResourceExt;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{
+    kind::{Obstacle, resolve},
+    report::{self, State},
+};
+use crate::{
+    faults::Faults,
+    health::Health,
+    stream::{Host, Kind, serve},
+};
+
+/// Time after which a kind that could not be found is looked for again, should no change of its
+/// CustomResourceDefinition be seen.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// What a class needs to run.
+pub struct Start {
+    /// What all classes have in common.
+    pub host: Arc<Host>,
+    /// The class.
+    pub class: StreamClass,
+    /// Why the class may not serve its kind; another class does.
+    pub conflict: Option<String>,
+    /// Held while the kind is served, so that two classes never serve it at once.
+    pub turn: Arc<Mutex<()>>,
+    /// Changes with the class's CustomResourceDefinition.
+    pub definition_changed: watch::Receiver<u64>,
+    /// Signs of life.
+    pub health: Health,
+    /// Ends the class.
+    pub stop: CancellationToken,
+}
+
+/// Serves the class until it is stopped, and keeps its status in line.
+pub async fn run(start: Start) {
+    let Start {
+        host,
+        class,
+        conflict,
+        turn,
+        mut definition_changed,
+        health,
+        stop,
+    } = start;
+    let faults = Faults::new();
+    let (state, states) = watch::channel(State::Starting);
+    let state = Arc::new(state);
+    let reporter = tokio::spawn(report::follow(
+        host.clone(),
+        class.clone(),
+        states,
+        faults.clone(),
+        stop.clone(),
+    ));
+    if let Some(message) = conflict {
+        state.send_replace(State::Broken(Obstacle {
+            reason: "Conflict",
+            message,
+        }));
+        stop.cancelled().await;
+    } else {
+        let _turn = turn.lock().await;
+        let serving = Serving {
+            host: &host,
+            class: &class,
+            faults: &faults,
+            state: &state,
+            health: &health,
+        };
+        while !stop.is_cancelled() {
+            serving.once(&mut definition_changed, &stop).await;
+        }
+    }
+    if let Err(error) = reporter.await {
+        warn!(class = %class.name_any(), "the reporter of the class failed: {error}");
+    }
+}
+
+struct Serving<'a> {
+    host: &'a Arc<Host>,
+    class: &'a StreamClass,
+    faults: &'a Faults,
+    state: &'a Arc<watch::Sender<State>>,
+    health: &'a Health,
+}
+
+impl Serving<'_> {
+    /// Serves the kind as it is now; returns when it has changed, or to look for it again.
+    async fn once(&self, definition_changed: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+        definition_changed.mark_unchanged();
+        match resolve(&self.host.client, self.class).await {
+            Ok(kind) => self.serve(kind, definition_changed, stop).await,
+            Err(obstacle) => {
+                warn!(class = %self.class.name_any(), reason = obstacle.reason, "cannot serve: {}", obstacle.message);
+                self.state.send_replace(State::Broken(obstacle));
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    Ok(()) = definition_changed.changed() => {}
+                    () = tokio::time::sleep(RETRY) => {}
+                }
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        kind: Kind,
+        definition_changed: &mut watch::Receiver<u64>,
+        stop: &CancellationToken,
+    ) {
+        self.state.send_if_modified(|state| {
+            let broken = matches!(state, State::Broken(_));
+            if broken {
+                *state = State::Starting;
+            }
+            broken
+        });
+        let ended = stop.child_token();
+        let state = self.state.clone();
+        let service = serve(
+            self.host.clone(),
+            self.class,
+            kind.clone(),
+            self.faults.clone(),
+            self.health.heartbeat(&self.class.name_any()),
+            move || {
+                state.send_replace(State::Serving);
+            },
+            ended.clone(),
+        );
+        let change = async {
+            loop {
+                if definition_changed.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                let found = resolve(&self.host.client, self.class).await;
+                // A definition that cannot be read for a moment is no change.
+                let same = found.as_ref().is_ok_and(|found| *found == kind);
+                let unknown = found.is_err_and(|obstacle| obstacle.reason == "ApiUnavailable");
+                if !same && !unknown {
+                    return;
+                }
+            }
+        };
+        tokio::pin!(service);
+        tokio::select! {
+            () = &mut service => {}
+            () = change => {
+                ended.cancel();
+                service.await;
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Prometheus metrics, prefix `arcane_`.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{
+        MetricType,
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
+    },
+    registry::Registry,
+};
+
+/// Upper bounds in seconds: a reconcile without writes takes well under a millisecond, one with
+/// three writes some ten, and the deadline is a minute.
+const LATENCY_BUCKETS: [f64; 12] = [
+    0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 60.0,
+];
+
+/// All metrics that are counted as things happen.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Reconciles by class and result: `unchanged`, `changed`, `waiting`, `failed`.
+    pub reconciles: Family<ReconcileLabels, Counter>,
+    /// Duration of a reconcile in seconds, by class.
+    pub reconcile_seconds: Family<ClassLabels, Histogram, fn() -> Histogram>,
+    /// Writes to the API server by verb, resource and result.
+    pub api_writes: Family<WriteLabels, Counter>,
+    /// Backfills by class and outcome: `completed`, `failed`, `stopped`.
+    pub backfills: Family<BackfillLabels, Counter>,
+    /// 1 while this replica is the leader.
+    pub leader: Gauge,
+    /// What is counted when somebody looks.
+    pub classes: ClassGauges,
+}
+
+/// Label of one class.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ClassLabels {
+    /// Name of the StreamClass.
+    pub class: String,
+}
+
+/// Labels of a reconcile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReconcileLabels {
+    /// Name of the StreamClass.
+    pub class: String,
+    /// What came of it.
+    pub result: &'static str,
+}
+
+/// Labels of a write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WriteLabels {
+    /// `create`, `update`, `patch`, `delete`, or `check` for a dry run.
+    pub verb: &'static str,
+    /// Plural name, with the subresource.
+    pub resource: String,
+    /// `done`, `not_found`, `already_exists`, `conflict`, `refused` or `unavailable`.
+    pub result: &'static str,
+}
+
+/// Labels of a backfill.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BackfillLabels {
+    /// Name of the StreamClass.
+    pub class: String,
+    /// How it ended.
+    pub outcome: &'static str,
+}
+
+impl Metrics {
+    /// Metrics and the registry that shows them.
+    pub fn new(cluster_name: &str) -> (Self, Registry) {
+        let labels =
+            (!cluster_name.is_empty()).then(|| ("cluster".into(), cluster_name.to_owned().into()));
+        let mut registry = Registry::with_prefix_and_labels("arcane", labels.into_iter());
+        let metrics = Metrics {
+            reconciles: Family::default(),
+            reconcile_seconds: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
+            api_writes: Family::default(),
+            backfills: Family::default(),
+            leader: Gauge::default(),
+            classes: ClassGauges::default(),
+        };
+        registry.register(
+            "reconciles",
+            "Reconciles by class and result",
+            metrics.reconciles.clone(),
+        );
+        registry.register(
+            "reconcile_seconds",
+            "Duration of a reconcile",
+            metrics.reconcile_seconds.clone(),
+        );
+        registry.register(
+            "api_writes",
+            "Writes to the API server by verb, resource and result",
+            metrics.api_writes.clone(),
+        );
+        registry.register(
+            "backfills",
+            "Backfills by class and outcome",
+            metrics.backfills.clone(),
+        );
+        registry.register(
+            "leader",
+            "1 while this replica is the leader",
+            metrics.leader.clone(),
+        );
+        registry.register_collector(Box::new(metrics.classes.clone()));
+        (metrics, registry)
+    }
+
+    /// Counts one reconcile.
+    pub fn reconciled(&self, class: &str, result: &'static str, took: Duration) {
+        self.reconciles
+            .get_or_create(&ReconcileLabels {
+                class: class.to_owned(),
+                result,
+            })
+            .inc();
+        self.reconcile_seconds
+            .get_or_create(&ClassLabels {
+                class: class.to_owned(),
+            })
+            .observe(took.as_secs_f64());
+    }
+
+    /// Counts the end of one backfill.
+    pub fn backfill(&self, class: &str, outcome: &'static str) {
+        self.backfills
+            .get_or_create(&BackfillLabels {
+                class: class.to_owned(),
+                outcome,
+            })
+            .inc();
+    }
+}
+
+/// What one class looks like at the moment.
+#[derive(Clone, Debug, Default)]
+pub struct ClassSnapshot {
+    /// Streams by phase; the new ones under "New".
+    pub streams: HashMap<String, u64>,
+    /// Streams that wait for their reconcile.
+    pub queued: u64,
+    /// The class is served.
+    pub healthy: bool,
+}
+
+type Source = Arc<dyn Fn() -> ClassSnapshot + Send + Sync>;
+
+/// Gauges that are read from the classes when somebody looks.
+#[derive(Clone, Default)]
+pub struct ClassGauges {
+    sources: Arc<Mutex<HashMap<String, Source>>>,
+}
+
+impl std::fmt::Debug for ClassGauges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClassGauges").finish_non_exhaustive()
+    }
+}
+
+impl ClassGauges {
+    /// Shows a class from now on.
+    pub fn add(&self, class: &str, source: impl Fn() -> ClassSnapshot + Send + Sync + 'static) {
+        self.lock().insert(class.to_owned(), Arc::new(source));
+    }
+
+    /// Ends what [`ClassGauges::add`] began.
+    pub fn remove(&self, class: &str) {
+        self.lock().remove(class);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Source>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshots(&self) -> Vec<(String, ClassSnapshot)> {
+        let sources = self.lock().clone();
+        let mut snapshots: Vec<_> = sources
+            .into_iter()
+            .map(|(class, source)| (class, source()))
+            .collect();
+        snapshots.sort_by(|a, b| a.0.cmp(&b.0));
+        snapshots
+    }
+}
+
+impl Collector for ClassGauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let snapshots = self.snapshots();
+        let mut streams = encoder.encode_descriptor(
+            "streams",
+            "Streams by class and phase",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (class, snapshot) in &snapshots {
+            for (phase, count) in &snapshot.streams {
+                let labels = [("class", class.as_str()), ("phase", phase.as_str())];
+                ConstGauge::new(i64::try_from(*count).unwrap_or(i64::MAX))
+                    .encode(streams.encode_family(&labels)?)?;
+            }
+        }
+        let mut queued = encoder.encode_descriptor(
+            "queue_depth",
+            "Streams that wait for their reconcile, by class",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (class, snapshot) in &snapshots {
+            let labels = [("class", class.as_str())];
+            ConstGauge::new(i64::try_from(snapshot.queued).unwrap_or(i64::MAX))
+                .encode(queued.encode_family(&labels)?)?;
+        }
+        let mut healthy = encoder.encode_descriptor(
+            "class_healthy",
+            "1 while the class is served",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (class, snapshot) in &snapshots {
+            let labels = [("class", class.as_str())];
+            ConstGauge::new(i64::from(snapshot.healthy)).encode(healthy.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_is_shown_with_its_labels() {
+        let (metrics, registry) = Metrics::new("prod");
+        metrics.reconciled("a", "changed", Duration::from_millis(2));
+        metrics.backfill("a", "completed");
+        metrics.classes.add("a", || ClassSnapshot {
+            streams: HashMap::from([("Running".to_owned(), 3)]),
+            queued: 2,
+            healthy: true,
+        });
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for line in [
+            r#"arcane_reconciles_total{cluster="prod",class="a",result="changed"} 1"#,
+            r#"arcane_backfills_total{cluster="prod",class="a",outcome="completed"} 1"#,
+            r#"arcane_streams{cluster="prod",class="a",phase="Running"} 3"#,
+            r#"arcane_queue_depth{cluster="prod",class="a"} 2"#,
+            r#"arcane_class_healthy{cluster="prod",class="a"} 1"#,
+            r#"arcane_leader{cluster="prod"} 0"#,
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Taking over the Jobs of an operator that does not label them as the contract says.
+
+use arcane_contract::names::{LABEL_STREAM_ID, LABEL_STREAM_KIND};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{ListParams, PartialObjectMeta},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::context::Class;
+use crate::{
+    cache::Key,
+    writer::{self, Path, Written},
+};
+
+/// Objects of a page.
+const PAGE: u32 = 500;
+
+/// Labels the Jobs and CronJobs that definitions of this class control but that carry no stream
+/// label, so that the watches see them. Done once, before the class is served.
+pub async fn adopt_unlabelled(class: &Class) {
+    for (plural, found) in [
+        ("jobs", unlabelled::<Job>(class).await),
+        ("cronjobs", unlabelled::<CronJob>(class).await),
+    ] {
+        match found {
+            Ok(keys) => {
+                for key in keys {
+                    adopt(class, plural, &key).await;
+                }
+            }
+            Err(error) => {
+                warn!(class = %class.name, "failed to look for {plural} to take over: {error}")
+            }
+        }
+    }
+}
+
+async fn adopt(class: &Class, plural: &str, key: &Key) {
+    match label_as(class, plural, key).await {
+        Ok(_) => {
+            info!(class = %class.name, namespace = %key.namespace, stream = %key.name, "took over from {plural} without labels")
+        }
+        Err(error) => {
+            warn!(class = %class.name, namespace = %key.namespace, stream = %key.name, "failed to take over from {plural}: {error}")
+        }
+    }
+}
+
+/// Puts the contract's labels on the Job of this name.
+pub async fn label(class: &Class, key: &Key) -> Result<Written, writer::Error> {
+    label_as(class, "jobs", key).await
+}
+
+async fn label_as(class: &Class, plural: &str, key: &Key) -> Result<Written, writer::Error> {
+    let labels = json!({"metadata": {"labels": {
+        LABEL_STREAM_ID: key.name,
+        LABEL_STREAM_KIND: class.kind.kind,
+    }}});
+    let path = Path::new("batch", "v1", &key.namespace, plural);
+    class.host.writer.merge(&path, &key.name, &labels).await
+}
+
+/// Objects whose controller is a definition of this class, named like it, without a stream label.
+async fn unlabelled<K>(class: &Class) -> Result<Vec<Key>, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let api: Api<PartialObjectMeta<K>> = Api::all(class.host.client.clone());
+    let mut params = ListParams::default()
+        .labels(&format!("!{LABEL_STREAM_ID}"))
+        .limit(PAGE);
+    let mut keys = Vec::new();
+    loop {
+        let page = api.list(&params).await?;
+        let ours = page.items.iter().filter(|object| {
+            object.owner_references().iter().any(|owner| {
+                owner.controller == Some(true)
+                    && owner.kind == class.kind.kind
+                    && owner
+                        .api_version
+                        .starts_with(&format!("{}/", class.kind.group))
+                    && owner.name == object.name_any()
+            })
+        });
+        keys.extend(ours.map(Key::of));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(keys),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the work on the streams of one class has in common.
+
+use std::{sync::Arc, time::Duration};
+
+use arcane_contract::{api::RestartPolicy, render, schema::StatusSchema, stream::StreamDefinition};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Client, core::ApiResource, runtime::reflector};
+use tokio::sync::Semaphore;
+
+use super::{backoff::Backoff, memory::Memories, rolling::Rolling};
+use crate::{
+    cache::{Key, Progress, Shared},
+    events::Events,
+    faults::Faults,
+    metrics::Metrics,
+    writer::{Path, Writer},
+};
+
+/// What all classes have in common.
+pub struct Host {
+    /// Reads what is not cached.
+    pub client: Client,
+    /// Writes.
+    pub writer: Writer,
+    /// Tells people.
+    pub events: Events,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Caches of the shared kinds.
+    pub shared: Shared,
+    /// Failing watches of the shared kinds.
+    pub faults: Faults,
+    /// Bounds the streams of all classes that are worked on at once.
+    pub permits: Semaphore,
+    /// How Jobs are rendered.
+    pub render: render::Settings,
+    /// When to try again.
+    pub backoff: Backoff,
+    /// Time that the work on one stream may take.
+    pub reconcile_timeout: Duration,
+    /// Streams of one class that are worked on at once.
+    pub concurrency_per_class: u16,
+    /// The API server can list by watching.
+    pub streaming_lists: bool,
+}
+
+/// One class while it is served.
+pub struct Class {
+    /// Name of the StreamClass.
+    pub name: String,
+    /// `spec.secretRefs`
+    pub secret_refs: Vec<String>,
+    /// `spec.restartPolicy`
+    pub restart_policy: RestartPolicy,
+    /// The kind of its definitions.
+    pub kind: ApiResource,
+    /// What their status can hold.
+    pub status_schema: StatusSchema,
+    /// The definitions.
+    pub definitions: reflector::Store<StreamDefinition>,
+    /// How far the watch of the definitions has come.
+    pub progress: Arc<Progress>,
+    /// What is remembered of each stream.
+    pub memories: Memories,
+    /// Restarts under way.
+    pub rolling: Rolling,
+    /// What keeps this class from being served.
+    pub faults: Faults,
+    /// What all classes have in common.
+    pub host: Arc<Host>,
+}
+
+impl Class {
+    /// Where the definitions of a namespace are.
+    pub fn definitions_in(&self, namespace: &str) -> Path {
+        let ApiResource {
+            group,
+            version,
+            plural,
+            ..
+        } = &self.kind;
+        Path::new(group, version, namespace, plural)
+    }
+
+    /// The definition as events name it.
+    pub fn reference(&self, definition: &StreamDefinition) -> ObjectReference {
+        ObjectReference {
+            api_version: Some(self.kind.api_version.clone()),
+            kind: Some(self.kind.kind.clone()),
+            namespace: definition.metadata.namespace.clone(),
+            name: definition.metadata.name.clone(),
+            uid: definition.metadata.uid.clone(),
+            resource_version: definition.metadata.resource_version.clone(),
+            field_path: None,
+        }
+    }
+
+    /// The definition with this name.
+    pub fn definition(&self, key: &Key) -> Option<Arc<StreamDefinition>> {
+        let reference =
+            reflector::ObjectRef::new_with(&key.name, self.kind.clone()).within(&key.namespace);
+        self.definitions.get(&reference)
+    }
+}

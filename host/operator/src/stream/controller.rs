@@ -1,0 +1,285 @@
+//! Serves one class: follows its definitions and the triggers of the shared kinds, and works on
+//! each stream that they touch.
+
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use arcane_contract::{api::StreamClass, schema::StatusSchema, stream::StreamDefinition};
+use futures::{FutureExt, Stream, StreamExt, stream};
+use kube::{
+    Api, ResourceExt,
+    core::{ApiResource, DynamicObject},
+    runtime::{
+        Controller, WatchStreamExt,
+        controller::{Action, Config, Error as ControllerError},
+        reflector::{self, ObjectRef},
+        watcher,
+    },
+};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, interval},
+};
+use tokio_stream::wrappers::{IntervalStream, UnboundedReceiverStream};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info_span};
+
+use super::{
+    adopt::adopt_unlabelled,
+    context::{Class, Host},
+    memory::Memories,
+    reconcile::reconcile,
+    rolling::Rolling,
+};
+use crate::{
+    cache::{self, GroupKind, Key, Progress, Trigger, resource_version},
+    faults::Faults,
+    health::Heartbeat,
+    metrics::ClassSnapshot,
+};
+
+/// How often a request that no object answers goes through the whole queue, to prove that the
+/// loop is alive.
+const CANARY_PERIOD: Duration = Duration::from_secs(10);
+/// No object can have this name.
+const CANARY: &str = "..canary";
+
+/// The kind of a class's definitions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kind {
+    /// Where it is.
+    pub resource: ApiResource,
+    /// What its status can hold.
+    pub status_schema: StatusSchema,
+}
+
+/// Serves `class` until `stop`. `listed` is called once its definitions are known.
+pub async fn serve(
+    host: Arc<Host>,
+    object: &StreamClass,
+    kind: Kind,
+    faults: Faults,
+    heartbeat: Heartbeat,
+    listed: impl Fn() + Send + Sync + 'static,
+    stop: CancellationToken,
+) {
+    let writer = reflector::store::Writer::new(kind.resource.clone());
+    let class = Arc::new(Class {
+        name: object.name_any(),
+        secret_refs: object.spec.secret_refs.clone(),
+        restart_policy: object.spec.restart_policy.clone().unwrap_or_default(),
+        kind: kind.resource.clone(),
+        status_schema: kind.status_schema,
+        definitions: writer.as_reader(),
+        progress: Arc::new(Progress::new()),
+        memories: Memories::default(),
+        rolling: Rolling::default(),
+        faults,
+        host,
+    });
+    let queue = Arc::new(Queue::default());
+    let (sender, triggers) = unbounded_channel();
+    adopt_unlabelled(&class).await;
+    let shared = &class.host.shared;
+    let kind = GroupKind {
+        group: class.kind.group.as_str().into(),
+        kind: class.kind.kind.as_str().into(),
+    };
+    shared.routes.add(&class.name, kind, sender);
+    show_metrics(&class, &queue);
+    run(&class, &queue, writer, triggers, heartbeat, listed, stop).await;
+    class.host.metrics.classes.remove(&class.name);
+    class.host.shared.routes.remove(&class.name);
+}
+
+async fn run(
+    class: &Arc<Class>,
+    queue: &Arc<Queue>,
+    writer: reflector::store::Writer<StreamDefinition>,
+    triggers: UnboundedReceiver<Trigger>,
+    heartbeat: Heartbeat,
+    listed: impl Fn() + Send + Sync + 'static,
+    stop: CancellationToken,
+) {
+    let touched = definitions(class.clone(), writer, listed).inspect({
+        let queue = queue.clone();
+        move |item| {
+            if let Ok(object) = item {
+                queue.enter(&Key::of(object));
+            }
+        }
+    });
+    let triggered = triggered(class.clone(), queue.clone(), triggers);
+    let config = Config::default().concurrency(class.host.concurrency_per_class);
+    let mut results =
+        Controller::for_stream_with(touched, class.definitions.clone(), class.kind.clone())
+            .with_config(config)
+            .reconcile_on(triggered)
+            .reconcile_on(canary(class.kind.clone()))
+            .graceful_shutdown_on(stop.cancelled_owned())
+            .run(
+                {
+                    let queue = queue.clone();
+                    move |object, class| {
+                        queue.leave(&Key::of(&*object));
+                        guarded(class, object)
+                    }
+                },
+                // Reconciles settle their failures themselves.
+                |_, error: &std::convert::Infallible, _| match *error {},
+                class.clone(),
+            )
+            .boxed();
+    while let Some(result) = results.next().await {
+        if let Err(ControllerError::ObjectNotFound(reference)) = result {
+            if reference.name == CANARY {
+                heartbeat.beat();
+            } else {
+                forget(class, queue, &reference);
+            }
+        }
+    }
+}
+
+/// One reconcile on a task of its own, so that all cores are used and a panic ends nothing else.
+async fn guarded(
+    class: Arc<Class>,
+    object: Arc<StreamDefinition>,
+) -> Result<Action, std::convert::Infallible> {
+    let span = info_span!(
+        "stream",
+        class = %class.name,
+        namespace = object.metadata.namespace.as_deref().unwrap_or_default(),
+        stream = object.metadata.name.as_deref().unwrap_or_default(),
+    );
+    let delay = class.host.backoff.maximum;
+    let work = AssertUnwindSafe(reconcile(class, object))
+        .catch_unwind()
+        .instrument(span.clone());
+    Ok(match tokio::spawn(work).await {
+        Ok(Ok(action)) => action,
+        Ok(Err(_)) | Err(_) => {
+            error!(parent: &span, "the work on this stream panicked; trying again in {delay:?}");
+            Action::requeue(delay)
+        }
+    })
+}
+
+/// The definitions as their watch delivers them, once the store has them.
+fn definitions(
+    class: Arc<Class>,
+    writer: reflector::store::Writer<StreamDefinition>,
+    listed: impl Fn() + Send + Sync + 'static,
+) -> impl Stream<Item = Result<StreamDefinition, watcher::Error>> + Send {
+    let api = Api::<StreamDefinition>::all_with(class.host.client.clone(), &class.kind);
+    let resource = format!("{}.{}", class.kind.plural, class.kind.group);
+    let mut begun = Instant::now();
+    let mut latest = 0;
+    watcher(api, cache::config(class.host.streaming_lists))
+        .default_backoff()
+        .reflect(writer)
+        .inspect(move |event| {
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => return class.faults.report(&resource, error),
+            };
+            class.faults.clear(&resource);
+            match event {
+                watcher::Event::Init => (begun, latest) = (Instant::now(), 0),
+                watcher::Event::InitApply(object) => latest = latest.max(resource_version(object)),
+                watcher::Event::InitDone => {
+                    class.progress.advance(latest);
+                    class.progress.listed(begun);
+                    listed();
+                }
+                watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
+                    class.progress.advance(resource_version(object));
+                }
+            }
+        })
+        .touched_objects()
+}
+
+/// The streams that changes of shared kinds touch.
+fn triggered(
+    class: Arc<Class>,
+    queue: Arc<Queue>,
+    triggers: UnboundedReceiver<Trigger>,
+) -> impl Stream<Item = ObjectRef<StreamDefinition>> + Send {
+    UnboundedReceiverStream::new(triggers).flat_map(move |trigger| {
+        let keys = match trigger {
+            Trigger::Stream(key) => vec![key],
+            Trigger::Template(template) => class.memories.users_of(&template),
+        };
+        let (class, queue) = (class.clone(), queue.clone());
+        stream::iter(keys.into_iter().map(move |key| {
+            queue.enter(&key);
+            ObjectRef::new_with(&key.name, class.kind.clone()).within(&key.namespace)
+        }))
+    })
+}
+
+fn canary(kind: ApiResource) -> impl Stream<Item = ObjectRef<StreamDefinition>> + Send {
+    IntervalStream::new(interval(CANARY_PERIOD))
+        .map(move |_| ObjectRef::new_with(CANARY, kind.clone()))
+}
+
+/// The definition is gone: so is everything that was remembered of it.
+fn forget(class: &Class, queue: &Queue, reference: &ObjectRef<DynamicObject>) {
+    let key = Key::new(
+        reference.namespace.as_deref().unwrap_or_default(),
+        &reference.name,
+    );
+    queue.leave(&key);
+    class.memories.remove(&key);
+    class.host.shared.jobs.abandon(&key);
+    if let Some(next) = class.rolling.release(&key) {
+        class.host.shared.routes.class(&class.name, next);
+    }
+}
+
+/// Streams that wait for their reconcile.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<HashSet<Key>>,
+}
+
+impl Queue {
+    fn enter(&self, key: &Key) {
+        self.lock().insert(key.clone());
+    }
+
+    fn leave(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    fn len(&self) -> u64 {
+        self.lock().len() as u64
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn show_metrics(class: &Arc<Class>, queue: &Arc<Queue>) {
+    let (name, class, queue) = (class.name.clone(), class.clone(), queue.clone());
+    let gauges = class.host.metrics.classes.clone();
+    gauges.add(&name, move || {
+        let mut streams = HashMap::new();
+        for object in class.definitions.state() {
+            let phase = object.status.phase.as_deref().unwrap_or_default();
+            let phase = if phase.is_empty() { "New" } else { phase };
+            *streams.entry(phase.to_owned()).or_default() += 1;
+        }
+        ClassSnapshot {
+            streams,
+            queued: queue.len(),
+            healthy: class.faults.current().is_empty() && class.host.faults.current().is_empty(),
+        }
+    });
+}

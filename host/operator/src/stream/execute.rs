@@ -1,0 +1,432 @@
+//! Carries out the steps of a plan, one write each.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arcane_contract::{names, render::Rendered, stream::StreamDefinition};
+use arcane_lifecycle::{Goal, Ownership, Problem, Propagation, RequestPhase, Status, Step};
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
+use serde_json::{Value, json};
+
+use super::{
+    context::Class,
+    memory::{Fenced, Memory},
+    observe::Observation,
+    render, status,
+};
+use crate::{
+    cache::{CachedJob, JobObject, Key},
+    writer::{self, Error as WriteError, Path, Written},
+};
+
+/// Why a step was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// The user must put something right.
+    #[error("{}", .0.message)]
+    Problem(Problem),
+    /// A request that was about to be made is completed already.
+    #[error("backfill request {0} is completed already")]
+    AlreadyCompleted(String),
+    /// A fresh look is needed, or another attempt later.
+    #[error("failed to {action}: {source}")]
+    Failed {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: WriteError,
+    },
+}
+
+/// Carries out steps for one stream.
+pub struct Executor<'a> {
+    /// The stream's class.
+    pub class: &'a Class,
+    /// The definition that was observed.
+    pub object: &'a StreamDefinition,
+    /// What was observed.
+    pub observation: &'a Observation,
+    /// What the stream should be doing.
+    pub goal: &'a Goal,
+    /// Where writes are noted.
+    pub memory: &'a Arc<Mutex<Memory>>,
+    /// The object of the goal, once it was needed.
+    rendered: Option<Rendered>,
+}
+
+impl<'a> Executor<'a> {
+    /// An executor that has rendered nothing yet.
+    pub fn new(
+        class: &'a Class,
+        object: &'a StreamDefinition,
+        observation: &'a Observation,
+        goal: &'a Goal,
+        memory: &'a Arc<Mutex<Memory>>,
+    ) -> Self {
+        Executor {
+            class,
+            object,
+            observation,
+            goal,
+            memory,
+            rendered: None,
+        }
+    }
+
+    /// Carries out one step; true if something was written.
+    pub async fn carry_out(&mut self, step: &Step) -> Result<bool, Halt> {
+        match step {
+            Step::CreateRequest { name } => self.create_request(name).await?,
+            Step::SetRequestStatus {
+                name,
+                phase,
+                complete,
+                reason,
+                message,
+            } => {
+                let condition = RequestCondition {
+                    phase: *phase,
+                    complete: *complete,
+                    reason,
+                    message,
+                };
+                self.set_request_status(name, condition).await?;
+            }
+            Step::CompleteRequest { name } => self.complete_request(name).await?,
+            Step::CheckJob => self.check_job().await?,
+            Step::CreateJob => self.create_job().await?,
+            Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation).await?,
+            Step::CreateCronJob => self.create_cron_job().await?,
+            Step::UpdateCronJob { uid } => self.update_cron_job(uid).await?,
+            Step::DeleteCronJob { uid } => self.delete_cron_job(uid).await?,
+            Step::SetStatus(wanted) => return self.set_status(wanted).await,
+        }
+        Ok(true)
+    }
+
+    async fn create_request(&self, name: &str) -> Result<(), Halt> {
+        let stream = self.object.name_any();
+        let request = json!({
+            "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+            "kind": "BackfillRequest",
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace(),
+                // With its definition the request goes, too; it is not controlled by it.
+                "ownerReferences": [{
+                    "apiVersion": self.class.kind.api_version,
+                    "kind": self.class.kind.kind,
+                    "name": stream,
+                    "uid": self.uid(),
+                }],
+            },
+            "spec": {"streamClass": self.class.name, "streamId": stream, "completed": false},
+        });
+        let path = self.requests();
+        match self.writer().create(&path, &request).await {
+            Ok(written) => self.raise(Fenced::Request, &written),
+            Err(WriteError::AlreadyExists(_)) => {
+                let existing: Value = self
+                    .writer()
+                    .read(&path, name)
+                    .await
+                    .map_err(failed("read a backfill request"))?;
+                if existing.pointer("/spec/completed") == Some(&Value::Bool(true)) {
+                    return Err(Halt::AlreadyCompleted(name.to_owned()));
+                }
+            }
+            Err(error) => return Err(self.halt("create a backfill request", error)),
+        }
+        Ok(())
+    }
+
+    async fn set_request_status(
+        &self,
+        name: &str,
+        condition: RequestCondition<'_>,
+    ) -> Result<(), Halt> {
+        let RequestCondition {
+            phase,
+            complete,
+            reason,
+            message,
+        } = condition;
+        let patch = json!({"status": {
+            "phase": match phase {
+                RequestPhase::Pending => "Pending",
+                RequestPhase::Ready => "Ready",
+                RequestPhase::Failed => "Failed",
+                RequestPhase::Stopped => "Stopped",
+            },
+            "conditions": [{
+                "type": "Complete",
+                "status": if complete { "True" } else { "False" },
+                "reason": reason,
+                "message": message,
+                "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            }],
+        }});
+        let outcome = match phase {
+            RequestPhase::Failed => Some("failed"),
+            RequestPhase::Stopped => Some("stopped"),
+            RequestPhase::Pending | RequestPhase::Ready => None,
+        };
+        if let Some(outcome) = outcome {
+            self.class.host.metrics.backfill(&self.class.name, outcome);
+        }
+        let written = self
+            .writer()
+            .merge_status(&self.requests(), name, &patch)
+            .await;
+        self.note_request(written, "set the status of a backfill request")
+    }
+
+    async fn complete_request(&self, name: &str) -> Result<(), Halt> {
+        let patch = json!({"spec": {"completed": true}});
+        let written = self.writer().merge(&self.requests(), name, &patch).await;
+        self.note_request(written, "complete a backfill request")?;
+        self.class
+            .host
+            .metrics
+            .backfill(&self.class.name, "completed");
+        Ok(())
+    }
+
+    /// A request that the user has deleted meanwhile needs nothing more.
+    fn note_request(
+        &self,
+        written: Result<Written, WriteError>,
+        action: &'static str,
+    ) -> Result<(), Halt> {
+        match written {
+            Ok(written) => self.raise(Fenced::Request, &written),
+            Err(WriteError::NotFound(_)) => {}
+            Err(error) => return Err(self.halt(action, error)),
+        }
+        Ok(())
+    }
+
+    async fn check_job(&mut self) -> Result<(), Halt> {
+        let path = self.batch("jobs");
+        let class = self.class;
+        let manifest = self.manifest()?;
+        let checked = class.host.writer.check(&path, manifest).await;
+        checked.map_err(|error| self.halt("check the new job", error))
+    }
+
+    async fn create_job(&mut self) -> Result<(), Halt> {
+        let path = self.batch("jobs");
+        let class = self.class;
+        let manifest = self.manifest()?;
+        match class.host.writer.create(&path, manifest).await {
+            Ok(written) => {
+                self.raise(Fenced::Job, &written);
+                Ok(())
+            }
+            Err(WriteError::AlreadyExists(text)) => self.meet_existing_job(text).await,
+            Err(error) => Err(self.halt("create the job", error)),
+        }
+    }
+
+    /// A Job of that name exists though the cache has none. If it is the stream's own but lacks
+    /// the label that the watch selects by, another operator made it: it is taken over.
+    async fn meet_existing_job(&self, text: String) -> Result<(), Halt> {
+        let path = self.batch("jobs");
+        let key = self.key();
+        let existing: JobObject = self
+            .writer()
+            .read(&path, &key.name)
+            .await
+            .map_err(failed("read the existing job"))?;
+        let labelled = existing.labels().contains_key(names::LABEL_STREAM_ID);
+        let view = CachedJob::from(existing).view(&self.uid());
+        if view.ownership == Ownership::Foreign && !view.terminating {
+            return Err(Halt::Problem(Problem {
+                reason: "JobNameTaken",
+                message: format!(
+                    "Job {key} belongs to something else than this stream: delete or rename it, \
+                     the stream's Job needs its name"
+                ),
+            }));
+        }
+        if view.ownership == Ownership::Ours && !labelled {
+            super::adopt::label(self.class, &key)
+                .await
+                .map_err(failed("take over the existing job"))?;
+        }
+        Err(failed("create the job")(WriteError::AlreadyExists(text)))
+    }
+
+    async fn delete_job(&self, uid: &str, propagation: Propagation) -> Result<(), Halt> {
+        let key = self.key();
+        if self.class.host.shared.jobs.forget(&key, uid) {
+            return Ok(());
+        }
+        self.writer()
+            .delete(&self.batch("jobs"), &key.name, uid, propagation)
+            .await
+            .map_err(|error| self.halt("delete the job", error))
+    }
+
+    async fn create_cron_job(&mut self) -> Result<(), Halt> {
+        let path = self.batch("cronjobs");
+        let class = self.class;
+        let manifest = self.manifest()?;
+        match class.host.writer.create(&path, manifest).await {
+            Ok(written) => {
+                self.raise(Fenced::CronJob, &written);
+                Ok(())
+            }
+            Err(error) => Err(self.halt("create the cron job", error)),
+        }
+    }
+
+    async fn update_cron_job(&mut self, uid: &str) -> Result<(), Halt> {
+        let path = self.batch("cronjobs");
+        let name = self.object.name_any();
+        let mut manifest = self.manifest()?.clone();
+        manifest["metadata"]["uid"] = json!(uid);
+        match self.writer().replace(&path, &name, &manifest).await {
+            Ok(written) => {
+                self.raise(Fenced::CronJob, &written);
+                Ok(())
+            }
+            Err(error) => Err(self.halt("update the cron job", error)),
+        }
+    }
+
+    async fn delete_cron_job(&self, uid: &str) -> Result<(), Halt> {
+        let name = self.object.name_any();
+        self.writer()
+            .delete(&self.batch("cronjobs"), &name, uid, Propagation::Foreground)
+            .await
+            .map_err(|error| self.halt("delete the cron job", error))
+    }
+
+    async fn set_status(&self, wanted: &Status) -> Result<bool, Halt> {
+        set_status(self.class, self.object, wanted, self.memory).await
+    }
+
+    /// The rendered object of the goal.
+    fn manifest(&mut self) -> Result<&Value, Halt> {
+        let rendered = match self.rendered.take() {
+            Some(rendered) => rendered,
+            None => render::manifest(self.class, self.object, self.observation, self.goal)
+                .map_err(Halt::Problem)?,
+        };
+        Ok(&self.rendered.insert(rendered).manifest)
+    }
+
+    fn halt(&self, action: &'static str, error: WriteError) -> Halt {
+        match error {
+            WriteError::Refused(message) => Halt::Problem(Problem {
+                reason: "ApiRefused",
+                message: format!("the API server refuses to {action}: {message}"),
+            }),
+            error => failed(action)(error),
+        }
+    }
+
+    fn raise(&self, kind: Fenced, written: &Written) {
+        lock(self.memory).fence.raise(kind, written.version());
+    }
+
+    fn writer(&self) -> &writer::Writer {
+        &self.class.host.writer
+    }
+
+    fn key(&self) -> Key {
+        Key::of(self.object)
+    }
+
+    fn namespace(&self) -> String {
+        self.object.namespace().unwrap_or_default()
+    }
+
+    fn uid(&self) -> String {
+        self.object.uid().unwrap_or_default()
+    }
+
+    fn batch(&self, plural: &str) -> Path {
+        Path::new("batch", "v1", &self.namespace(), plural)
+    }
+
+    fn requests(&self) -> Path {
+        Path::new(
+            names::GROUP,
+            names::VERSION,
+            &self.namespace(),
+            "backfillrequests",
+        )
+    }
+}
+
+struct RequestCondition<'a> {
+    phase: RequestPhase,
+    complete: bool,
+    reason: &'a str,
+    message: &'a str,
+}
+
+/// Writes the definition's status unless it says all this already; true if it was written.
+pub async fn set_status(
+    class: &Class,
+    object: &StreamDefinition,
+    wanted: &Status,
+    memory: &Mutex<Memory>,
+) -> Result<bool, Halt> {
+    const FAULT: &str = "status of the streams";
+    let Some(status) = status::patch(
+        &object.status.value(),
+        wanted,
+        object.meta().generation.unwrap_or_default(),
+        &class.status_schema,
+        Timestamp::now(),
+    ) else {
+        return Ok(false);
+    };
+    // The version that was decided on: a definition that has changed meanwhile is looked at again.
+    let patch = json!({
+        "metadata": {"resourceVersion": object.meta().resource_version},
+        "status": status,
+    });
+    let path = class.definitions_in(&object.namespace().unwrap_or_default());
+    match class
+        .host
+        .writer
+        .merge_status(&path, &object.name_any(), &patch)
+        .await
+    {
+        Ok(written) => {
+            class.faults.clear(FAULT);
+            lock(memory)
+                .fence
+                .raise(Fenced::Definition, written.version());
+            Ok(true)
+        }
+        // Deleted meanwhile: nobody is left to be told.
+        Err(WriteError::NotFound(_)) => Ok(false),
+        Err(WriteError::Refused(message)) => {
+            class.faults.report_text(
+                FAULT,
+                format!(
+                    "the operator cannot write the status of {plural}.{group}: grant its service \
+                     account patch on {plural}/status with a ClusterRole, or mend the kind's \
+                     schema ({message})",
+                    plural = class.kind.plural,
+                    group = class.kind.group,
+                ),
+            );
+            Err(failed("write the status")(WriteError::Refused(message)))
+        }
+        Err(error) => Err(failed("write the status")(error)),
+    }
+}
+
+fn failed(action: &'static str) -> impl Fn(WriteError) -> Halt {
+    move |source| Halt::Failed { action, source }
+}
+
+fn lock(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}

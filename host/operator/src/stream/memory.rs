@@ -1,0 +1,274 @@
+//! What the operator remembers of each stream between two looks at it. All of it can be lost: a
+//! fresh start reads everything that matters from the cluster.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use arcane_contract::definition::Definition;
+use arcane_lifecycle::{Fingerprint, Problem};
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use crate::cache::{Key, Progress};
+
+/// The memories of one class.
+#[derive(Default)]
+pub struct Memories {
+    streams: Mutex<HashMap<Key, Arc<Mutex<Memory>>>>,
+}
+
+impl Memories {
+    /// The memory of a stream; empty if the definition is not the one that is remembered.
+    pub fn of(&self, key: &Key, uid: &str) -> Arc<Mutex<Memory>> {
+        let mut streams = self.lock();
+        let entry = streams.entry(key.clone()).or_default().clone();
+        let known = entry.lock().unwrap_or_else(PoisonError::into_inner).uid == uid.into();
+        if known {
+            return entry;
+        }
+        let fresh = Arc::new(Mutex::new(Memory {
+            uid: uid.into(),
+            ..Memory::default()
+        }));
+        streams.insert(key.clone(), fresh.clone());
+        fresh
+    }
+
+    /// Drops the memory of a stream that is gone.
+    pub fn remove(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    /// Streams whose definition names this template.
+    pub fn users_of(&self, template: &Key) -> Vec<Key> {
+        let streams = self.lock();
+        streams
+            .iter()
+            .filter(|(_, memory)| {
+                let memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                memory.uses(template)
+            })
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Mutex<Memory>>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is remembered of one stream.
+#[derive(Default)]
+pub struct Memory {
+    uid: Box<str>,
+    /// The definition as last understood, with its generation.
+    pub understood: Option<Understood>,
+    /// The fingerprint last computed, with the inputs that it was computed from.
+    pub fingerprint: Option<(FingerprintInputs, Fingerprint)>,
+    /// Writes that the caches may not reflect yet.
+    pub fence: Fence,
+    /// Failures in a row.
+    pub attempts: Option<Attempts>,
+    /// The problem that an event has told of.
+    pub told: Option<Problem>,
+    /// Requests that turned out to be completed already when they were about to be made.
+    pub completed_requests: Vec<String>,
+}
+
+impl Memory {
+    fn uses(&self, template: &Key) -> bool {
+        let Some(Understood {
+            definition: Ok(definition),
+            ..
+        }) = &self.understood
+        else {
+            return false;
+        };
+        let backend = definition
+            .backend
+            .as_ref()
+            .map(|backend| backend.template());
+        backend
+            .into_iter()
+            .chain(&definition.backfill)
+            .any(|used| *used.name == *template.name && *used.namespace == *template.namespace)
+    }
+}
+
+/// A definition as understood at one generation.
+pub struct Understood {
+    /// `metadata.generation`
+    pub generation: i64,
+    /// What it says, or why it cannot be understood.
+    pub definition: Result<Arc<Definition>, Problem>,
+}
+
+/// What a fingerprint depends on, beside the class, which has a memory of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FingerprintInputs {
+    /// `metadata.generation` of the definition.
+    pub generation: i64,
+    /// The restart annotation.
+    pub restart: Option<String>,
+    /// uid of the request that is served, if it is a backfill.
+    pub request: Option<String>,
+    /// resourceVersion of the template.
+    pub template: u64,
+}
+
+/// One write: what it returned, and when.
+#[derive(Clone, Copy, Debug)]
+struct Write {
+    version: u64,
+    at: Instant,
+}
+
+/// The last write to each kind. A stream is not worked on while a cache is behind them: the
+/// operator never acts on a view older than its own writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fence {
+    definition: Option<Write>,
+    job: Option<Write>,
+    cron_job: Option<Write>,
+    request: Option<Write>,
+}
+
+/// Kinds that are fenced.
+#[derive(Clone, Copy, Debug)]
+pub enum Fenced {
+    /// The definition's status.
+    Definition,
+    /// The stream's Job.
+    Job,
+    /// The stream's CronJob.
+    CronJob,
+    /// Its BackfillRequests.
+    Request,
+}
+
+impl Fence {
+    /// Notes a write that was just answered with this resourceVersion.
+    pub fn raise(&mut self, kind: Fenced, version: u64) {
+        let write = Some(Write {
+            version,
+            at: Instant::now(),
+        });
+        *self.slot(kind) = write;
+    }
+
+    /// Whether the cache with this progress reflects what was written to the kind.
+    pub fn passes(&mut self, kind: Fenced, progress: &Progress) -> bool {
+        let slot = self.slot(kind);
+        match slot {
+            Some(write) if !progress.reflects(write.version, write.at) => false,
+            _ => {
+                *slot = None;
+                true
+            }
+        }
+    }
+
+    fn slot(&mut self, kind: Fenced) -> &mut Option<Write> {
+        match kind {
+            Fenced::Definition => &mut self.definition,
+            Fenced::Job => &mut self.job,
+            Fenced::CronJob => &mut self.cron_job,
+            Fenced::Request => &mut self.request,
+        }
+    }
+}
+
+/// Failures in a row with the same inputs.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    failures: u32,
+    not_before: Instant,
+    /// What was tried; something else may be tried at once.
+    inputs: u64,
+}
+
+impl Memory {
+    /// How long to wait before trying these inputs again.
+    pub fn wait(&self, inputs: u64) -> Option<Duration> {
+        let attempts = self.attempts.as_ref()?;
+        let remaining = attempts
+            .not_before
+            .saturating_duration_since(Instant::now());
+        (attempts.inputs == inputs && !remaining.is_zero()).then_some(remaining)
+    }
+
+    /// Notes a failure and tells when to try again.
+    pub fn failed(&mut self, inputs: u64, backoff: &Backoff) -> Duration {
+        let failures = match &self.attempts {
+            Some(attempts) if attempts.inputs == inputs => attempts.failures.saturating_add(1),
+            _ => 1,
+        };
+        let delay = backoff.delay(failures);
+        self.attempts = Some(Attempts {
+            failures,
+            not_before: Instant::now() + delay,
+            inputs,
+        });
+        delay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        initial: Duration::from_secs(2),
+        maximum: Duration::from_secs(300),
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_attempt_waits_and_another_does_not() {
+        let mut memory = Memory::default();
+        let delay = memory.failed(1, &BACKOFF);
+        assert_eq!(memory.wait(1), Some(delay));
+        assert_eq!(memory.wait(2), None);
+        advance(delay).await;
+        assert_eq!(memory.wait(1), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_in_a_row_wait_longer_until_the_inputs_change() {
+        let mut memory = Memory::default();
+        memory.failed(1, &BACKOFF);
+        assert!(memory.failed(1, &BACKOFF) >= Duration::from_secs(4));
+        assert!(memory.failed(2, &BACKOFF) < Duration::from_secs(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fence_falls_once_the_cache_has_the_write() {
+        let progress = Progress::new();
+        let mut fence = Fence::default();
+        fence.raise(Fenced::Job, 7);
+        assert!(fence.passes(Fenced::Request, &progress));
+        assert!(!fence.passes(Fenced::Job, &progress));
+        progress.advance(7);
+        assert!(fence.passes(Fenced::Job, &progress));
+    }
+
+    #[test]
+    fn a_definition_of_the_same_name_with_another_uid_is_a_stranger() {
+        let memories = Memories::default();
+        let key = Key::new("ns", "s");
+        memories
+            .of(&key, "first")
+            .lock()
+            .unwrap()
+            .completed_requests
+            .push("r".into());
+        let again = memories.of(&key, "first");
+        assert_eq!(again.lock().unwrap().completed_requests, ["r"]);
+        let stranger = memories.of(&key, "second");
+        assert!(stranger.lock().unwrap().completed_requests.is_empty());
+    }
+}

@@ -1,0 +1,303 @@
+//! The work on one stream: observe, decide, render, plan, carry out, report.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use arcane_contract::stream::StreamDefinition;
+use arcane_lifecycle::{Drift, Event, Goal, JobState, Plan, Problem, Rendering, Severity, Step};
+use kube::{ResourceExt, runtime::controller::Action};
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+
+use super::{
+    context::Class,
+    execute::{Executor, Halt, set_status},
+    memory::Memory,
+    observe::{self, Observation},
+    render,
+};
+use crate::cache::Key;
+
+/// How long to wait for a cache that is behind; its watch wakes the stream much sooner.
+const CACHE_BEHIND: Duration = Duration::from_secs(1);
+
+/// What came of a look at a stream.
+#[derive(Clone, Copy)]
+enum Done {
+    /// All is as it should be.
+    Unchanged,
+    /// Something was written.
+    Changed,
+    /// Nothing was done yet: a cache is behind, or an attempt must wait.
+    Waiting,
+    /// It will be tried again.
+    Failed,
+}
+
+impl Done {
+    /// As metrics show it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Done::Unchanged => "unchanged",
+            Done::Changed => "changed",
+            Done::Waiting => "waiting",
+            Done::Failed => "failed",
+        }
+    }
+}
+
+/// Looks at a stream and does what is due; tells when to look again. Never fails: a failure is
+/// logged, counted and retried with backoff.
+pub async fn reconcile(class: Arc<Class>, object: Arc<StreamDefinition>) -> Action {
+    let begun = Instant::now();
+    let memory = class
+        .memories
+        .of(&Key::of(&*object), &object.uid().unwrap_or_default());
+    let work = async {
+        // Closed only when the process ends, and then nobody waits for the answer.
+        let _permit = class.host.permits.acquire().await;
+        Reconcile {
+            class: &class,
+            object: &object,
+            memory: &memory,
+        }
+        .run()
+        .await
+    };
+    let (done, action) = match timeout(class.host.reconcile_timeout, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            warn!(
+                "gave up after {:?}; trying again later",
+                class.host.reconcile_timeout
+            );
+            let delay = lock(&memory).failed(0, &class.host.backoff);
+            (Done::Failed, Action::requeue(delay))
+        }
+    };
+    class
+        .host
+        .metrics
+        .reconciled(&class.name, done.as_str(), begun.elapsed());
+    action
+}
+
+struct Reconcile<'a> {
+    class: &'a Arc<Class>,
+    object: &'a StreamDefinition,
+    memory: &'a Arc<Mutex<Memory>>,
+}
+
+impl Reconcile<'_> {
+    async fn run(&self) -> (Done, Action) {
+        if self.object.metadata.deletion_timestamp.is_some() {
+            // Its Jobs go with it, through their owner references.
+            return (Done::Unchanged, Action::await_change());
+        }
+        if !observe::is_current(self.class, &mut lock(self.memory)) {
+            return (Done::Waiting, Action::requeue(CACHE_BEHIND));
+        }
+        let definition = observe::understand(self.object, &mut lock(self.memory));
+        match definition {
+            Ok(definition) => {
+                let completed = lock(self.memory).completed_requests.clone();
+                let observation =
+                    observe::observe(self.class, self.object, definition, completed).await;
+                self.pursue(observation).await
+            }
+            Err(problem) => self.refuse(&problem).await,
+        }
+    }
+
+    /// The definition cannot be understood: what runs goes on.
+    async fn refuse(&self, problem: &Problem) -> (Done, Action) {
+        let inputs = digest(&(self.object.metadata.generation, &problem.message));
+        if let Some(wait) = lock(self.memory).wait(inputs) {
+            return (Done::Waiting, Action::requeue(wait));
+        }
+        let plan = arcane_lifecycle::reject(observe::phase(self.object), problem);
+        let mut written = false;
+        for step in &plan.steps {
+            if let Step::SetStatus(wanted) = step {
+                match set_status(self.class, self.object, wanted, self.memory).await {
+                    Ok(changed) => written |= changed,
+                    Err(halt) => return self.retry(inputs, &halt),
+                }
+            }
+        }
+        self.tell(&plan.events, Some(problem)).await;
+        self.settle(written, plan.revisit)
+    }
+
+    async fn pursue(&self, mut observation: Observation) -> (Done, Action) {
+        let goal = arcane_lifecycle::goal(&observation.observed);
+        let rendering = render::fingerprint(
+            self.class,
+            self.object,
+            &observation,
+            &goal,
+            &mut lock(self.memory),
+        );
+        observation.observed.drift = self.drift(&observation, &rendering);
+        let inputs = digest(&format!("{:?}{rendering:?}", observation.observed));
+        if let Some(wait) = lock(self.memory).wait(inputs) {
+            return (Done::Waiting, Action::requeue(wait));
+        }
+        let plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
+        self.carry_out(&observation, &goal, &rendering, plan, inputs)
+            .await
+    }
+
+    async fn carry_out(
+        &self,
+        observation: &Observation,
+        goal: &Goal,
+        rendering: &Rendering,
+        plan: Plan,
+        inputs: u64,
+    ) -> (Done, Action) {
+        let mut executor = Executor::new(self.class, self.object, observation, goal, self.memory);
+        let mut done = Vec::new();
+        match run_steps(&mut executor, &plan.steps, &mut done).await {
+            Ok(written) => {
+                let problem = match rendering {
+                    Rendering::Impossible(problem) => Some(problem),
+                    _ => None,
+                };
+                self.tell(&plan.events, problem).await;
+                self.settle(written, plan.revisit)
+            }
+            Err(Halt::Problem(problem)) => {
+                // What the plan would have been, had it been known that the object cannot be made:
+                // what was done already is left out.
+                let refused = Rendering::Impossible(problem.clone());
+                let fallback = arcane_lifecycle::plan(&observation.observed, goal, &refused);
+                match run_steps(&mut executor, &fallback.steps, &mut done).await {
+                    Ok(_) => self.tell(&fallback.events, Some(&problem)).await,
+                    Err(halt) => debug!("{halt}"),
+                }
+                self.retry(inputs, &Halt::Problem(problem))
+            }
+            Err(Halt::AlreadyCompleted(request)) => {
+                lock(self.memory).completed_requests.push(request);
+                (Done::Changed, Action::requeue(Duration::ZERO))
+            }
+            Err(halt) => self.retry(inputs, &halt),
+        }
+    }
+
+    /// What to do with a Job from an older template, by the class's restart policy.
+    fn drift(&self, observation: &Observation, rendering: &Rendering) -> Drift {
+        let key = Key::of(self.object);
+        let observed = &observation.observed;
+        let drifted = match (&observed.job, rendering) {
+            (Some(job), Rendering::Ready(fingerprint)) => job
+                .render_hash
+                .as_ref()
+                .is_some_and(|hash| *hash != fingerprint.render_hash),
+            _ => false,
+        };
+        let shared = &self.class.host.shared;
+        let ready = shared.jobs.store.get(&key).is_some_and(|job| job.ready);
+        let active = observed
+            .job
+            .as_ref()
+            .is_some_and(|job| job.state == JobState::Active && !job.terminating);
+        if !drifted {
+            // Its turn ends when its new pod is ready, or when it no longer wants one.
+            let restarting = observed.job.is_none() || (active && !ready);
+            if !restarting && let Some(next) = self.class.rolling.release(&key) {
+                shared.routes.class(&self.class.name, next);
+            }
+            return Drift::Report;
+        }
+        let limit = self
+            .class
+            .restart_policy
+            .at_once(self.class.definitions.len());
+        match limit {
+            0 => Drift::Report,
+            limit if self.class.rolling.acquire(&key, limit) => Drift::Restart,
+            _ => Drift::Wait,
+        }
+    }
+
+    /// Publishes events; a problem is told once, until it changes or is gone.
+    async fn tell(&self, events: &[Event], problem: Option<&Problem>) {
+        let known = {
+            let mut memory = lock(self.memory);
+            std::mem::replace(&mut memory.told, problem.cloned())
+        };
+        let reference = self.class.reference(self.object);
+        for Event {
+            severity,
+            reason,
+            message,
+        } in events
+        {
+            let is_problem = problem.is_some_and(|problem| problem.reason == *reason);
+            if is_problem && known.as_ref() == problem {
+                continue;
+            }
+            match severity {
+                Severity::Normal => info!(reason, "{message}"),
+                Severity::Warning => warn!(reason, "{message}"),
+            }
+            let publisher = &self.class.host.events;
+            publisher
+                .publish(&reference, *severity, reason, message)
+                .await;
+        }
+    }
+
+    fn settle(&self, written: bool, revisit: Option<Duration>) -> (Done, Action) {
+        lock(self.memory).attempts = None;
+        let action = revisit.map_or_else(Action::await_change, Action::requeue);
+        (
+            if written {
+                Done::Changed
+            } else {
+                Done::Unchanged
+            },
+            action,
+        )
+    }
+
+    fn retry(&self, inputs: u64, halt: &Halt) -> (Done, Action) {
+        let delay = lock(self.memory).failed(inputs, &self.class.host.backoff);
+        match halt {
+            Halt::Problem(problem) => debug!(reason = problem.reason, "{halt}"),
+            halt => info!("{halt}; trying again in {delay:?}"),
+        }
+        (Done::Failed, Action::requeue(delay))
+    }
+}
+
+/// Carries out steps in order, noting those that are done; true if something was written.
+async fn run_steps(
+    executor: &mut Executor<'_>,
+    steps: &[Step],
+    done: &mut Vec<Step>,
+) -> Result<bool, Halt> {
+    let mut written = false;
+    for step in steps {
+        if !done.contains(step) {
+            written |= executor.carry_out(step).await?;
+            done.push(step.clone());
+        }
+    }
+    Ok(written)
+}
+
+fn digest(inputs: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    inputs.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn lock(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
