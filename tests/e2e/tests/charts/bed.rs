@@ -1,35 +1,54 @@
 //! What these tests share: the cluster with the platform's kinds, charts, and objects as JSON.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use arcane_cluster::Cluster;
+use arcane_cluster::wait::within;
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, ValidationDirective};
-use serde_json::Value;
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, ValidationDirective};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 /// Release of the CRDs' chart; there is one for the whole cluster.
 pub const CRDS: &str = "arcane-host-crds";
 /// Namespace of that release.
 pub const CRDS_NAMESPACE: &str = "default";
+/// Time that the API server may take to serve a new kind.
+const SERVING: Duration = Duration::from_secs(20);
 
 /// The shared cluster, with the platform's kinds installed.
 pub async fn cluster() -> Result<&'static Cluster> {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let cluster = Cluster::shared().await?;
-    INSTALLED
-        .get_or_try_init(|| async { install_crds(cluster).await.map(drop) })
-        .await?;
+    INSTALLED.get_or_try_init(|| install_crds(cluster)).await?;
     Ok(cluster)
 }
 
-pub async fn install_crds(cluster: &Cluster) -> Result<String> {
+/// Installs the platform's kinds and waits until they are served: a CRD is `Established` a moment
+/// before its paths are there.
+pub async fn install_crds(cluster: &Cluster) -> Result<()> {
     let chart = chart(CRDS);
     let arguments = ["upgrade", "--install", CRDS, &chart, "-n", CRDS_NAMESPACE];
     cluster
         .helm(&[&arguments[..], &["--take-ownership"]].concat())
-        .await
+        .await?;
+    for (version, kind) in [
+        ("v1", "StreamClass"),
+        ("v1beta1", "StreamClass"),
+        ("v1", "StreamingJobTemplate"),
+        ("v1", "BackfillRequest"),
+    ] {
+        let api_version = format!("streaming.sneaksanddata.com/{version}");
+        let kind = json!({"apiVersion": api_version, "kind": kind});
+        let api = api(cluster, CRDS_NAMESPACE, &kind)?;
+        let listed = async || Ok(api.list(&ListParams::default()).await?);
+        within(SERVING, listed)
+            .await
+            .with_context(|| format!("not served: {kind}"))?;
+    }
+    Ok(())
 }
 
 /// Folder of one of the charts to be released.
