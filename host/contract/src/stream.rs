@@ -1,12 +1,11 @@
 //! A StreamDefinition as the operator keeps it: identity, canonical spec, status.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use kube::core::{ApiResource, NamespaceResourceScope, Resource};
+use kube::core::{ApiResource, DynamicResourceScope, Resource};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 use crate::canonical;
 
@@ -34,7 +33,9 @@ pub struct StreamDefinition {
 
 impl Resource for StreamDefinition {
     type DynamicType = ApiResource;
-    type Scope = NamespaceResourceScope;
+    // Definitions are namespaced, but kube makes a namespaced Api of a kind that is known only at
+    // run time from this scope alone.
+    type Scope = DynamicResourceScope;
 
     fn kind(resource: &ApiResource) -> Cow<'_, str> {
         resource.kind.as_str().into()

@@ -132,13 +132,20 @@ fn a_definition_without_a_backend_is_no_error() {
 
 #[test]
 fn a_batch_stream_may_name_its_time_zone() {
-    let mut backend = batch();
-    backend["timeZone"] = json!("Europe/Copenhagen");
-    let Some(Backend::Batch { time_zone, .. }) = parse(&v2(json!({ "batch": backend }))).backend
-    else {
-        panic!("no batch backend");
+    let named = |given: Value| {
+        let mut backend = batch();
+        backend["timeZone"] = given;
+        match parse(&v2(json!({ "batch": backend }))).backend {
+            Some(Backend::Batch { time_zone, .. }) => time_zone,
+            other => panic!("not a batch backend: {other:?}"),
+        }
     };
-    assert_eq!(time_zone.as_deref(), Some("Europe/Copenhagen"));
+    assert_eq!(
+        named(json!("Europe/Copenhagen")).as_deref(),
+        Some("Europe/Copenhagen")
+    );
+    assert_eq!(named(json!("")), None);
+    assert_eq!(named(Value::Null), None);
 }
 
 #[test]

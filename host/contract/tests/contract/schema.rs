@@ -133,6 +133,23 @@ fn additional_properties_are_held_to_their_schema() {
         schema.prune(json!({ "phase": "x", "lag": 3, "note": "n" })),
         json!({ "phase": "x", "lag": 3 })
     );
+    assert!(schema.holds(&["lag"]));
+    assert!(!schema.holds(&["lag", "seconds"]));
+}
+
+#[test]
+fn a_null_stays_where_the_schema_allows_one() {
+    let schema = of_status(json!({
+        "type": "object",
+        "properties": {
+            "phase": { "type": "string", "nullable": true },
+            "configurationHash": { "type": "string" },
+        },
+    }));
+    assert_eq!(
+        schema.prune(json!({ "phase": null, "configurationHash": null })),
+        json!({ "phase": null })
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use arcane_contract::{definition::Definition, stream::StreamDefinition};
-use kube::core::{ApiResource, Resource, WatchEvent};
+use kube::core::{ApiResource, DynamicResourceScope, Resource, WatchEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -126,6 +126,12 @@ fn a_definition_without_a_spec_or_a_status_is_read_and_refused_later() {
     assert_eq!(definition.status.conditions(), []);
     let error = Definition::parse(&definition.spec.value(), "sales").unwrap_err();
     assert!(error.to_string().starts_with("spec is missing:"), "{error}");
+}
+
+#[test]
+fn a_definition_fits_a_namespaced_api() {
+    fn fits<K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>>() {}
+    fits::<StreamDefinition>();
 }
 
 #[test]
