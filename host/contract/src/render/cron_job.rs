@@ -11,12 +11,11 @@ use crate::template::JobTemplate;
 pub(super) fn parts(
     stream: &Stream<'_>,
     template: &JobTemplate,
-    settings: &Settings,
     purpose: &Purpose<'_>,
     schedule: &str,
     time_zone: Option<&str>,
 ) -> Result<Parts, Error> {
-    let job_spec = job::spec(stream, template, settings, purpose)?;
+    let job_spec = job::spec(stream, template, &Settings::default(), purpose)?;
     let mut inherited = template.metadata().clone();
     let mut job_labels = take_object(&mut inherited, "labels");
     job::label(&mut job_labels, stream, purpose);

@@ -119,6 +119,9 @@ pub fn backfill_job(
 
 /// The CronJob that backfills on `schedule`, a cron expression, in `time_zone`.
 ///
+/// Its runs keep the template's `ttlSecondsAfterFinished`: what becomes of them is for the CronJob
+/// to record, not for the operator.
+///
 /// # Errors
 /// As [`streaming_job`].
 pub fn cron_job(
@@ -126,7 +129,6 @@ pub fn cron_job(
     template: &JobTemplate,
     schedule: &str,
     time_zone: Option<&str>,
-    settings: &Settings,
 ) -> Result<Rendered, Error> {
     let request = request_json(stream.class, stream.name, false, None);
     let purpose = Purpose {
@@ -135,7 +137,7 @@ pub fn cron_job(
         request: None,
     };
     let configuration_hash = hash::of_spec(stream.spec.as_str());
-    let parts = cron_job::parts(stream, template, settings, &purpose, schedule, time_zone)?;
+    let parts = cron_job::parts(stream, template, &purpose, schedule, time_zone)?;
     Ok(seal("CronJob", parts, configuration_hash, Vec::new()))
 }
 

@@ -55,7 +55,6 @@ fn a_cron_job() {
         &template(&published_template()),
         "0 4 * * *",
         Some("Europe/Copenhagen"),
-        &SETTINGS,
     )
     .unwrap();
     assert_golden(&rendered.manifest, include_str!("golden/cron_job.json"));

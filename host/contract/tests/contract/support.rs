@@ -117,13 +117,7 @@ pub fn all_three(
             Some(&json!({ "from": "2026-01-01" })),
             settings,
         ),
-        render::cron_job(
-            stream,
-            template,
-            "0 4 * * *",
-            Some("Europe/Copenhagen"),
-            settings,
-        ),
+        render::cron_job(stream, template, "0 4 * * *", Some("Europe/Copenhagen")),
     ]
 }
 

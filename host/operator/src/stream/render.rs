@@ -7,7 +7,10 @@ use arcane_contract::{
     stream::StreamDefinition,
     template::JobTemplate,
 };
-use arcane_lifecycle::{BackfillRun, Fingerprint, Goal, Problem, Rendering, RequestOrigin};
+use arcane_lifecycle::{
+    BackfillRun, Condition, Event, Fingerprint, Goal, Plan, Problem, Rendering, RequestOrigin,
+    Severity, Step,
+};
 use kube::ResourceExt;
 use serde_json::Value;
 
@@ -15,6 +18,7 @@ use super::{
     context::Class,
     memory::{FingerprintInputs, Memory},
     observe::Observation,
+    status,
 };
 use crate::cache::{CachedTemplate, Key};
 
@@ -109,7 +113,7 @@ pub fn manifest(
                 time_zone,
                 ..
             }),
-        ) => render::cron_job(&stream, template, schedule, time_zone.as_deref(), settings),
+        ) => render::cron_job(&stream, template, schedule, time_zone.as_deref()),
         _ => render::streaming_job(&stream, template, settings),
     };
     rendered.map_err(|error| Problem {
@@ -118,15 +122,46 @@ pub fn manifest(
     })
 }
 
-/// Fields of an old-form template that a Job does not know, and that are therefore left out.
-pub fn ignored_fields(class: &Class, observation: &Observation, goal: &Goal) -> Vec<String> {
-    template_for(&observation.definition, goal)
-        .and_then(|reference| find_template(class, reference).ok())
-        .and_then(|cached| {
-            let template = cached.template.as_ref().ok()?;
-            Some(template.unknown_fields().to_vec())
-        })
-        .unwrap_or_default()
+/// Adds to the plan what the user should know of a template in the older form: which of its fields
+/// a Job does not have, so that they were left out.
+pub fn tell_ignored_fields(class: &Class, observation: &Observation, goal: &Goal, plan: &mut Plan) {
+    let Some(reference) = template_for(&observation.definition, goal) else {
+        return;
+    };
+    let Ok(cached) = find_template(class, reference) else {
+        return;
+    };
+    let ignored = match &cached.template {
+        Ok(template) if !template.unknown_fields().is_empty() => template.unknown_fields(),
+        _ => return,
+    };
+    let message = format!(
+        "StreamingJobTemplate {}/{} has fields that a Job does not have, which were left out: {}. \
+         Remove them, or move them to where they belong",
+        reference.namespace,
+        reference.name,
+        ignored.join(", ")
+    );
+    let mut made = false;
+    for step in &mut plan.steps {
+        match step {
+            Step::SetStatus(status) => status.conditions.push(Condition {
+                kind: status::TEMPLATE_ACCEPTED,
+                status: false,
+                reason: "UnknownFieldsIgnored",
+                message: message.clone(),
+            }),
+            Step::CreateJob | Step::CreateCronJob | Step::UpdateCronJob { .. } => made = true,
+            _ => {}
+        }
+    }
+    if made {
+        plan.events.push(Event {
+            severity: Severity::Warning,
+            reason: "UnknownFieldsIgnored",
+            message,
+        });
+    }
 }
 
 /// The template that the goal is rendered from.
