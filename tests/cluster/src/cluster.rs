@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -20,6 +21,7 @@ use crate::home::Home;
 use crate::kubeconfig::{self, Credentials};
 use crate::pods::Pods;
 use crate::process::Janitor;
+use crate::wait::within;
 use crate::{helm, local_http};
 
 /// Names the directory of a running cluster that [`Cluster::shared`] uses instead of its own.
@@ -29,6 +31,8 @@ pub const KEEP_DIRECTORY: &str = "ARCANE_TEST_KEEP";
 
 /// How long a service account's token is good for: longer than any test.
 const TOKEN_SECONDS: i64 = 24 * 60 * 60;
+/// The controller manager takes milliseconds, unless the machine is busy.
+const POPULATED_WITHIN: Duration = Duration::from_secs(30);
 /// A port can be taken between choosing it and listening on it; twice in a row is another fault.
 const ATTEMPTS: usize = 3;
 
@@ -215,12 +219,13 @@ impl Cluster {
         self.home.program("kubectl")
     }
 
-    /// Creates a namespace with a name of its own that starts with `prefix`.
+    /// Creates a namespace with a name of its own that starts with `prefix`, and waits until it has
+    /// its default service account.
     ///
     /// # Errors
     /// When the API server refuses the name.
     pub async fn namespace(&self, prefix: &str) -> Result<String> {
-        let namespaces: Api<Namespace> = Api::all(self.client()?);
+        let client = self.client()?;
         let namespace = Namespace {
             metadata: ObjectMeta {
                 generate_name: Some(format!("{prefix}-")),
@@ -228,13 +233,21 @@ impl Cluster {
             },
             ..Namespace::default()
         };
+        let namespaces: Api<Namespace> = Api::all(client.clone());
         let created = namespaces
             .create(&PostParams::default(), &namespace)
             .await?;
-        created
+        let name = created
             .metadata
             .name
-            .context("the API server gave the namespace no name")
+            .context("the API server gave the namespace no name")?;
+        let accounts: Api<ServiceAccount> = Api::namespaced(client, &name);
+        within(POPULATED_WITHIN, async || {
+            Ok(accounts.get("default").await?)
+        })
+        .await
+        .with_context(|| format!("the namespace {name} gets no default service account"))?;
+        Ok(name)
     }
 
     /// Remote control of simulated pods.

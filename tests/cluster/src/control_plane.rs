@@ -145,25 +145,18 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Waits until `probe` succeeds; gives up at once when the program has ended.
-    async fn ready(
-        &self,
-        name: &'static str,
-        mut probe: impl AsyncFnMut() -> Result<()>,
-    ) -> Result<()> {
-        let check = || self.programs().get_mut(name).map_or(Ok(()), Program::check);
-        let looked = within(READY_WITHIN, async || {
-            if check().is_ok() {
-                probe().await
-            } else {
-                Ok(())
-            }
+    /// Waits until `probe` finds `name` ready; gives up at once when any program has ended.
+    async fn ready(&self, name: &str, mut probe: impl AsyncFnMut() -> Result<()>) -> Result<()> {
+        let check = || self.programs().values_mut().try_for_each(Program::check);
+        let looked = within(READY_WITHIN, async || match check() {
+            Ok(()) => probe().await,
+            Err(_) => Ok(()),
         })
         .await;
         check()?;
         looked.with_context(|| {
-            let log = self
-                .programs()
+            let programs = self.programs();
+            let log = programs
                 .get(name)
                 .map(Program::log_tail)
                 .unwrap_or_default();

@@ -1,8 +1,14 @@
 //! The little HTTP that is spoken to plain-text servers on this machine.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// A server on this machine that is silent for so long hangs.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A server's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +21,20 @@ pub struct Answer {
 
 /// `GET path` from 127.0.0.1.
 pub(crate) async fn get(port: u16, path: &str) -> Result<Answer> {
-    exchange(port, "GET", path, "").await
+    bounded(port, "GET", path, "").await
 }
 
 /// `POST path` to 127.0.0.1.
 pub(crate) async fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
-    exchange(port, "POST", path, body).await
+    bounded(port, "POST", path, body).await
+}
+
+async fn bounded(port: u16, method: &str, path: &str, body: &str) -> Result<Answer> {
+    timeout(ANSWERS_WITHIN, exchange(port, method, path, body))
+        .await
+        .with_context(|| {
+            format!("no answer from 127.0.0.1:{port} to {method} {path} within {ANSWERS_WITHIN:?}")
+        })?
 }
 
 /// HTTP/1.0, so that the body ends with the connection and is never chunked.

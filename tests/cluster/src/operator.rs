@@ -263,7 +263,7 @@ impl Operator {
     ///
     /// # Errors
     /// When the process has ended.
-    pub fn pause(&self) -> Result<()> {
+    pub fn pause(&mut self) -> Result<()> {
         self.program.signal(Signal::SIGSTOP)
     }
 
@@ -271,7 +271,7 @@ impl Operator {
     ///
     /// # Errors
     /// When the process has ended.
-    pub fn resume(&self) -> Result<()> {
+    pub fn resume(&mut self) -> Result<()> {
         self.program.signal(Signal::SIGCONT)
     }
 

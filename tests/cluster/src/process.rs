@@ -1,7 +1,8 @@
 //! Programs that never outlive this process, however it ends.
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -31,7 +32,7 @@ until rm -rf -- "$1" 2>/dev/null || [ "$tries" -ge 50 ]; do tries=$((tries + 1))
 "#;
 
 /// Bytes of a log that an error message shows.
-const TAIL: usize = 4_000;
+const TAIL: u64 = 4_000;
 
 /// A running program, its output going to a file. Dropping it kills it.
 #[derive(Debug)]
@@ -93,8 +94,9 @@ impl Program {
         }
     }
 
-    /// Sends a signal to the program alone.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    /// Sends a signal to the program alone. Fails when it has ended: its id could be another's.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.check()?;
         kill(Pid::from_raw(self.child.id().cast_signed()), signal)
             .with_context(|| format!("failed to send {signal} to {}", self.name))
     }
@@ -171,13 +173,72 @@ fn shell(script: &str) -> Command {
 
 /// The end of a text file, from a line's start; the reason instead when it cannot be read.
 pub(crate) fn tail(file: &Path) -> String {
-    let text = match std::fs::read(file) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) => return format!("({}: {error})", file.display()),
+    let read = || {
+        let mut file = File::open(file)?;
+        let skipped = file.metadata()?.len().saturating_sub(TAIL);
+        file.seek(SeekFrom::Start(skipped))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        Ok::<_, std::io::Error>((skipped, end))
     };
-    let start = text.floor_char_boundary(text.len().saturating_sub(TAIL));
-    let Some((_, rest)) = text[start..].split_once('\n').filter(|_| start > 0) else {
-        return text[start..].to_owned();
-    };
-    rest.to_owned()
+    match read() {
+        Err(error) => format!("({}: {error})", file.display()),
+        Ok((skipped, end)) => {
+            let end = String::from_utf8_lossy(&end);
+            match end.split_once('\n') {
+                Some((_cut, rest)) if skipped > 0 => rest.to_owned(),
+                _ => end.into_owned(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_tail_of_a_short_log_is_all_of_it() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        fs::write(log.path(), "one\ntwo\n").unwrap();
+        assert_eq!(tail(log.path()), "one\ntwo\n");
+    }
+
+    #[test]
+    fn the_tail_of_a_long_log_begins_with_a_whole_line() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        fs::write(log.path(), "äöü äöü\n".repeat(1000)).unwrap();
+        let tail = tail(log.path());
+        assert!(
+            tail.len() as u64 <= TAIL && tail.starts_with("äöü äöü\n"),
+            "{tail}"
+        );
+    }
+
+    #[test]
+    fn a_program_has_its_own_id_and_exit_status() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo $$ $A; exit 4"]).env("A", "b");
+        let mut program = Program::spawn("script", &command, log.path()).unwrap();
+        let status = program.child.wait().unwrap();
+        assert_eq!(status.code(), Some(4));
+        assert_eq!(program.log_tail(), format!("{} b\n", program.id()));
+    }
+
+    #[test]
+    fn a_program_that_has_ended_gets_no_signal_and_its_log_is_told() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo reason"]);
+        let mut program = Program::spawn("script", &command, log.path()).unwrap();
+        program.child.wait().unwrap();
+        let error = program.signal(Signal::SIGTERM).unwrap_err().to_string();
+        assert!(
+            error.contains("script ended") && error.contains("reason"),
+            "{error}"
+        );
+    }
 }

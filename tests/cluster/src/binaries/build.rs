@@ -100,26 +100,35 @@ fn cache() -> Result<PathBuf> {
 
 /// Fails with what to install when Go is missing or too old.
 fn check_go() -> Result<()> {
-    let (major, minor) = OLDEST_GO;
-    let remedy = format!(
-        "the control plane is built from source and needs Go {major}.{minor} or newer: install it with your package \
-         manager (on Debian the package golang-{major}.{minor}-go, from backports where the release is older) or from \
-         go.dev/dl, and see that `go version` works; or set KUBEBUILDER_ASSETS to a directory with etcd, \
-         kube-apiserver, kube-controller-manager, kube-scheduler, kubectl, kwok and helm"
-    );
-    let output = match Command::new("go")
+    let output = Command::new("go")
         .args(["env", "GOVERSION"])
         .env("GOTOOLCHAIN", "local")
         .output()
-    {
-        Ok(output) => output,
-        Err(error) => bail!("no `go` could be run ({error}); {remedy}"),
-    };
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match go_version(&version) {
-        Some(version) if version >= OLDEST_GO => Ok(()),
-        _ => bail!("`go` is {version:?}, which is too old; {remedy}"),
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .map_err(|error| error.to_string());
+    match complaint(output.as_deref().map_err(String::as_str)) {
+        Some(complaint) => bail!(complaint),
+        None => Ok(()),
     }
+}
+
+/// What is wrong with the Go that was found (its version, or why it could not be run), and the remedy.
+fn complaint(found: Result<&str, &str>) -> Option<String> {
+    let (major, minor) = OLDEST_GO;
+    let problem = match found {
+        Ok(version) if go_version(version).is_some_and(|version| version >= OLDEST_GO) => {
+            return None;
+        }
+        Ok(version) => format!("the `go` in PATH is {version}, which is too old"),
+        Err(error) => format!("no `go` could be run ({error})"),
+    };
+    Some(format!(
+        "{problem}. The control plane is built from source with Go {major}.{minor} or newer. Install it with your \
+         package manager (on Debian the package golang-{major}.{minor}-go, from backports where the release has an \
+         older one) or from go.dev, and put its bin directory in PATH: `go version` must answer. Or set \
+         KUBEBUILDER_ASSETS to a directory that holds etcd, kube-apiserver, kube-controller-manager, \
+         kube-scheduler, kubectl, kwok and helm."
+    ))
 }
 
 /// Major and minor of `go1.26.8` or `go1.27rc1`.
@@ -204,6 +213,22 @@ mod tests {
         assert_eq!(go_version("go1.27rc1"), Some((1, 27)));
         assert_eq!(go_version("devel +abc"), None);
         assert!(go_version("go1.9").unwrap() < OLDEST_GO);
+    }
+
+    #[test]
+    fn missing_and_old_go_are_told_apart_and_both_come_with_the_remedy() {
+        assert_eq!(complaint(Ok("go1.26.8")), None);
+        for (found, problem) in [
+            (Ok("go1.19.8"), "is go1.19.8, which is too old"),
+            (
+                Err("No such file or directory"),
+                "(No such file or directory)",
+            ),
+        ] {
+            let complaint = complaint(found).unwrap();
+            assert!(complaint.contains(problem), "{complaint}");
+            assert!(complaint.contains("golang-1.26-go"), "{complaint}");
+        }
     }
 
     #[test]

@@ -27,7 +27,11 @@ impl Binaries {
     /// # Errors
     /// When something is to be built and Go is missing, too old, or fails.
     pub(crate) fn find_or_build() -> Result<Self> {
-        let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+        let assets = std::env::var_os("KUBEBUILDER_ASSETS")
+            // Links lead there from elsewhere.
+            .map(std::path::absolute)
+            .transpose()
+            .context("KUBEBUILDER_ASSETS is not a path")?;
         let (found, missing): (Vec<_>, Vec<_>) = TOOLS
             .iter()
             .map(|tool| (tool, find(tool, assets.as_deref())))

@@ -50,7 +50,7 @@ async fn a_job_made_twice_for_one_request_is_a_duplicate() -> Result<()> {
             ("once", Some("r2"), 1),
             ("stream", None, 2),
         ] {
-            let mut job = job(name, json!({}));
+            let mut job = job(name, json!({}))?;
             job.metadata.annotations = request.map(|request| {
                 [(
                     "arcane.sneaksanddata.com/backfill-request".to_owned(),

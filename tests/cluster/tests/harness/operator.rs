@@ -89,7 +89,7 @@ async fn an_operator_that_does_not_stop_in_time_is_killed_with_its_children() ->
 async fn a_paused_operator_makes_no_progress_until_it_is_resumed() -> Result<()> {
     let place = Place::new("operator").await?;
     let dir = tempfile::tempdir()?;
-    let operator = Operator::builder(place.cluster)
+    let mut operator = Operator::builder(place.cluster)
         .binary(script(
             dir.path(),
             "while :; do echo tick; sleep 0.02; done",

@@ -192,7 +192,7 @@ async fn one_template_lets_backfills_end_while_streams_stay() -> Result<()> {
         "test/backfill-termination-message": "backfilled",
     });
     for (name, backfill) in [("stream", "false"), ("backfill", "true")] {
-        let mut job = serde_json::to_value(job(name, annotations.clone()))?;
+        let mut job = serde_json::to_value(job(name, annotations.clone())?)?;
         job["spec"]["template"]["spec"]["containers"][0]["env"] = json!([
             {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
             {"name": "STREAMCONTEXT__BACKFILL", "value": backfill},
@@ -220,7 +220,7 @@ async fn one_template_lets_backfills_end_while_streams_stay() -> Result<()> {
 async fn a_live_backfill_pod_can_be_ended_against_its_template() -> Result<()> {
     let place = Place::new("pods").await?;
     let annotations = json!({"test/backfill-outcome": "stay", "test/outcome": "fail"});
-    let mut job = serde_json::to_value(job("j", annotations))?;
+    let mut job = serde_json::to_value(job("j", annotations)?)?;
     job["spec"]["template"]["spec"]["containers"][0]["env"] =
         json!([{"name": "STREAMCONTEXT__BACKFILL", "value": "true"}]);
     let jobs: Api<Job> = place.api();

@@ -41,7 +41,7 @@ impl Place {
     pub async fn job(&self, name: &str, annotations: Value) -> Result<Job> {
         Ok(self
             .api()
-            .create(&PostParams::default(), &job(name, annotations))
+            .create(&PostParams::default(), &job(name, annotations)?)
             .await?)
     }
 
@@ -72,8 +72,8 @@ impl Place {
 }
 
 /// A Job that fails with its first pod, except by disruption.
-pub fn job(name: &str, annotations: Value) -> Job {
-    serde_json::from_value(json!({
+pub fn job(name: &str, annotations: Value) -> Result<Job> {
+    Ok(serde_json::from_value(json!({
         "metadata": {"name": name},
         "spec": {
             "backoffLimit": 0,
@@ -85,8 +85,7 @@ pub fn job(name: &str, annotations: Value) -> Job {
                 "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "stream"}]},
             },
         },
-    }))
-    .expect("a Job")
+    }))?)
 }
 
 pub fn phase(pod: &Pod) -> &str {
