@@ -4,6 +4,22 @@ use k8s_openapi::api::batch::v1::JobSpec;
 use schemars::{Schema, generate::SchemaSettings, json_schema};
 use serde_json::{Value, json};
 
+/// Properties whose schema requires what the published CRDs, made from Go's types, leave open.
+/// Most are references: in Go a name that is absent is an empty one.
+const OPEN_IN_GO: [(&str, &[&str]); 11] = [
+    ("configMap", &["name"]),
+    ("configMapKeyRef", &["name"]),
+    ("configMapRef", &["name"]),
+    ("imagePullSecrets", &["name"]),
+    ("nodePublishSecretRef", &["name"]),
+    ("secret", &["name"]),
+    ("secretKeyRef", &["name"]),
+    ("secretRef", &["name"]),
+    ("exitCodes", &["operator"]),
+    ("podCertificate", &["keyType", "signerName"]),
+    ("restartPolicyRules", &["action"]),
+];
+
 /// Schema of a StreamingJobTemplate's spec.
 pub(super) fn template_spec() -> Schema {
     let mut job = SchemaSettings::openapi3()
@@ -69,8 +85,25 @@ fn fit_properties(properties: &mut Value) {
     for (name, property) in properties.iter_mut() {
         match name.as_str() {
             "metadata" => *property = open_object(),
-            _ => fit(property),
+            _ => {
+                fit(property);
+                relax(name, property);
+            }
         }
+    }
+}
+
+/// Requires no more of the property than [`OPEN_IN_GO`] allows.
+fn relax(name: &str, property: &mut Value) {
+    let Some((_, open)) = OPEN_IN_GO.iter().find(|(property, _)| *property == name) else {
+        return;
+    };
+    let schema = match property.get("items") {
+        Some(_) => &mut property["items"],
+        None => property,
+    };
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|field| !open.iter().any(|open| field == open));
     }
 }
 
@@ -145,6 +178,36 @@ mod tests {
                 "{path}"
             );
             assert_eq!(schema["properties"], Value::Null, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_required_than_gos_types_require() {
+        for (path, required) in [
+            ("spec", json!(["template"])),
+            ("spec.template.spec", json!(["containers"])),
+            ("spec.template.spec.containers.[]", json!(["name"])),
+            ("spec.template.spec.containers.[].env.[]", json!(["name"])),
+            (
+                "spec.template.spec.containers.[].env.[].valueFrom.secretKeyRef",
+                json!(["key"]),
+            ),
+            (
+                "spec.template.spec.containers.[].envFrom.[].configMapRef",
+                json!([]),
+            ),
+            (
+                "spec.template.spec.containers.[].restartPolicyRules.[]",
+                json!([]),
+            ),
+            ("spec.template.spec.imagePullSecrets.[]", json!([])),
+            ("spec.template.spec.volumes.[].csi", json!(["driver"])),
+            (
+                "spec.template.spec.volumes.[].csi.nodePublishSecretRef",
+                json!([]),
+            ),
+        ] {
+            assert_eq!(at(path)["required"], required, "{path}");
         }
     }
 
