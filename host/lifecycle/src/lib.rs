@@ -8,6 +8,7 @@
 mod goal;
 mod observed;
 mod plan;
+mod requests;
 
 pub use goal::{BackfillRun, Goal, Idle, RequestOrigin, goal};
 pub use observed::{

@@ -23,6 +23,30 @@ pub struct Observed {
     pub drift: Drift,
 }
 
+impl Observed {
+    /// The Job, if it is the stream's own.
+    pub(crate) fn own_job(&self) -> Option<&JobView> {
+        self.job
+            .as_ref()
+            .filter(|job| job.ownership == Ownership::Ours)
+    }
+
+    /// The CronJob, if it is the stream's own.
+    pub(crate) fn own_cron_job(&self) -> Option<&CronJobView> {
+        self.cron_job
+            .as_ref()
+            .filter(|cron_job| cron_job.ownership == Ownership::Ours)
+    }
+
+    /// Why the stream's own Job failed, if it did.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.own_job()?.state {
+            JobState::Finished(Outcome::Failed(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
 /// The definition: identity, wishes, and what its status says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamView {
@@ -149,11 +173,14 @@ pub enum Run {
 }
 
 /// How far a Job is.
+///
+/// A Job that reached its end only after its deletion had been asked for counts as active: its
+/// pods were told to stop, and how they ended says nothing about the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// Not finished.
+    /// Not finished: pods may be alive.
     Active,
-    /// Finished.
+    /// Finished: no pod is alive.
     Finished(Outcome),
 }
 

@@ -1,0 +1,103 @@
+//! A plan in the making.
+
+use super::{Condition, Event, Plan, Problem, Propagation, Severity, Status, Step, queue, report};
+use crate::{JobState, JobView, Observed, Phase};
+
+/// A plan in the making, and the phase that its steps so far lead to.
+pub(super) struct Draft<'a> {
+    pub(super) observed: &'a Observed,
+    pub(super) plan: Plan,
+    pub(super) phase: Phase,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(observed: &'a Observed) -> Self {
+        Draft {
+            observed,
+            plan: Plan::default(),
+            phase: observed.stream.phase,
+        }
+    }
+
+    pub(super) fn into_plan(self) -> Plan {
+        self.plan
+    }
+
+    pub(super) fn step(&mut self, step: Step) {
+        self.plan.steps.push(step);
+    }
+
+    pub(super) fn event(&mut self, severity: Severity, reason: &'static str, message: String) {
+        self.plan.events.push(Event {
+            severity,
+            reason,
+            message,
+        });
+    }
+
+    pub(super) fn set_status(
+        &mut self,
+        phase: Phase,
+        configuration_hash: Option<String>,
+        conditions: Vec<Condition>,
+    ) {
+        self.phase = phase;
+        self.step(Step::SetStatus(Status {
+            phase,
+            configuration_hash,
+            conditions,
+        }));
+    }
+
+    /// The stream's own Job, if pods of it may be alive. A finished one is dealt with before
+    /// anything else.
+    pub(super) fn active_job(&self) -> Option<&'a JobView> {
+        self.observed
+            .own_job()
+            .filter(|job| job.state == JobState::Active)
+    }
+
+    /// Deletes the active Job, unless that is under way; true if it is still there.
+    pub(super) fn stop_job(&mut self) -> bool {
+        let Some(job) = self.active_job() else {
+            return false;
+        };
+        if !job.terminating {
+            self.step(Step::DeleteJob {
+                uid: job.uid.clone(),
+                propagation: Propagation::Foreground,
+            });
+        }
+        true
+    }
+
+    /// Deletes the stream's own CronJob, unless that is under way; true if it is still there.
+    pub(super) fn stop_cron_job(&mut self) -> bool {
+        let Some(cron_job) = self.observed.own_cron_job() else {
+            return false;
+        };
+        if !cron_job.terminating {
+            self.step(Step::DeleteCronJob {
+                uid: cron_job.uid.clone(),
+            });
+        }
+        true
+    }
+
+    /// The user must act before the stream can get to its goal. Nothing is given up for it.
+    pub(super) fn block(&mut self, problem: Problem) {
+        queue::mark_waiting(self, None);
+        let is_alive = self.active_job().is_some() || self.observed.own_cron_job().is_some();
+        let phase = match self.phase {
+            Phase::New if self.observed.stream.backend.is_some() => {
+                self.announce_creation();
+                Phase::Pending
+            }
+            Phase::Running | Phase::Backfilling | Phase::Scheduled if !is_alive => Phase::Pending,
+            phase => phase,
+        };
+        self.set_status(phase, None, report::blocked(&problem));
+        self.plan.events.push(report::problem_event(&problem));
+        self.plan.problem = Some(problem);
+    }
+}

@@ -1,0 +1,79 @@
+//! The writes that a plan consists of.
+
+use crate::Status;
+
+/// One write. Every step may be the last one before a crash.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Create an open BackfillRequest of this name, owned by nobody, for this stream.
+    CreateRequest {
+        /// Derived, so that creating it twice is impossible.
+        name: String,
+    },
+    /// Set the request's status.
+    SetRequestStatus {
+        /// The request's name.
+        name: String,
+        /// Its new phase.
+        phase: RequestPhase,
+        /// The request is done: condition `Complete` becomes true.
+        complete: bool,
+        /// PascalCase reason of the condition.
+        reason: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// Set the request's `spec.completed`.
+    CompleteRequest {
+        /// The request's name.
+        name: String,
+    },
+    /// Ask the API server whether it would accept the rendered Job, before the one that runs is
+    /// given up for it.
+    CheckJob,
+    /// Create the rendered Job.
+    CreateJob,
+    /// Delete the Job with this uid.
+    DeleteJob {
+        /// Precondition.
+        uid: String,
+        /// How.
+        propagation: Propagation,
+    },
+    /// Create the rendered CronJob.
+    CreateCronJob,
+    /// Replace the CronJob with this uid by the rendered one, in place.
+    UpdateCronJob {
+        /// Precondition.
+        uid: String,
+    },
+    /// Delete the CronJob with this uid and wait for its Jobs.
+    DeleteCronJob {
+        /// Precondition.
+        uid: String,
+    },
+    /// Write the definition's status, unless it says all this already.
+    SetStatus(Status),
+}
+
+/// How a deletion treats the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// The object stays until its pods are gone: for Jobs that may still have live pods.
+    Foreground,
+    /// The object goes at once: for finished Jobs.
+    Background,
+}
+
+/// `status.phase` of a BackfillRequest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RequestPhase {
+    /// Waits for its turn.
+    Pending,
+    /// Its Job runs, or it is complete.
+    Ready,
+    /// Its Job failed.
+    Failed,
+    /// Ended without completing.
+    Stopped,
+}
