@@ -67,43 +67,54 @@ async fn a_job_that_is_told_nothing_stays_until_its_live_pod_is_ended() -> Resul
 }
 
 #[tokio::test]
-async fn an_evicted_pod_ends_as_disrupted_and_is_replaced() -> Result<()> {
+async fn an_evicted_pod_ends_as_disrupted_and_is_no_failure_of_its_job() -> Result<()> {
     let place = Place::new("pods").await?;
-    place.job("j", json!({})).await?;
-    let pods = place.cluster.pods()?;
-    let first = pods.wait_running(&place.namespace, "j").await?;
-    pods.evict(&place.namespace, "j").await?;
-    replaced(&place, "j", &first).await;
+    kept_job(&place, "j").await?;
+    place.cluster.pods()?.evict(&place.namespace, "j").await?;
+    disrupted(&place, "j", "EvictionByEvictionAPI").await;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_preempted_pod_ends_as_disrupted_and_is_replaced() -> Result<()> {
+async fn a_preempted_pod_ends_as_disrupted_and_is_no_failure_of_its_job() -> Result<()> {
     let place = Place::new("pods").await?;
-    place.job("j", json!({})).await?;
-    let pods = place.cluster.pods()?;
-    let first = pods.wait_running(&place.namespace, "j").await?;
-    pods.preempt(&place.namespace, "j").await?;
-    replaced(&place, "j", &first).await;
+    kept_job(&place, "j").await?;
+    place.cluster.pods()?.preempt(&place.namespace, "j").await?;
+    disrupted(&place, "j", "PreemptionByScheduler").await;
     Ok(())
 }
 
-/// The Job has another pod than before, and has not counted the disruption as a failure (its
-/// backoff limit is 0: it would have failed).
-async fn replaced(place: &Place, name: &str, before: &[Pod]) {
+/// A Job whose ended pods stay in sight, by a finalizer that nobody takes away.
+async fn kept_job(place: &Place, name: &str) -> Result<()> {
+    let mut job = serde_json::to_value(job(name, json!({}))?)?;
+    job["spec"]["template"]["metadata"]["finalizers"] = json!(["test/keep"]);
     let jobs: Api<Job> = place.api();
-    eventually("another pod to run", SOON, async || {
-        let job = jobs.get(name).await?;
-        let now = place.cluster.pods()?.of(&place.namespace, name).await?;
-        let another = now.iter().any(|pod| {
-            phase(pod) == "Running"
-                && before
-                    .iter()
-                    .all(|old| old.metadata.uid != pod.metadata.uid)
-        });
-        let status = job.status.unwrap_or_default();
-        anyhow::ensure!(another, "Job status {status:?}");
-        anyhow::ensure!(status.failed.unwrap_or_default() == 0, "counted as failure");
+    jobs.create(&PostParams::default(), &serde_json::from_value(job)?)
+        .await?;
+    Ok(())
+}
+
+/// The Job controller has counted the pod, and not as a failure: the Job has a backoff limit of 0.
+async fn disrupted(place: &Place, name: &str, reason: &str) {
+    let jobs: Api<Job> = place.api();
+    eventually("the disrupted pod to be counted", SOON, async || {
+        let pod = place.ended_pod(name).await?;
+        let finalizers = pod.metadata.finalizers.clone().unwrap_or_default();
+        anyhow::ensure!(finalizers == ["test/keep"], "finalizers {finalizers:?}");
+        assert_eq!(phase(&pod), "Failed");
+        let conditions = pod
+            .status
+            .and_then(|status| status.conditions)
+            .unwrap_or_default();
+        let why = conditions
+            .iter()
+            .find(|condition| condition.type_ == "DisruptionTarget");
+        assert_eq!(why.and_then(|why| why.reason.as_deref()), Some(reason));
+        let status = jobs.get(name).await?.status.unwrap_or_default();
+        let uncounted = status.uncounted_terminated_pods.unwrap_or_default();
+        anyhow::ensure!(uncounted == Default::default(), "{uncounted:?}");
+        assert_eq!(status.failed.unwrap_or_default(), 0);
+        assert_eq!(status.conditions.unwrap_or_default(), []);
         Ok(())
     })
     .await;
