@@ -321,7 +321,7 @@ impl Observer<JobObject> for JobObserver {
         let job = CachedJob::from(last);
         let recorded = self.jobs.recorded().remove(job.view.uid.as_str());
         let finished = matches!(job.view.state, JobState::Finished(_));
-        (finished && !recorded).then(|| CachedJob { gone: true, ..job })
+        (finished && !recorded).then_some(CachedJob { gone: true, ..job })
     }
 }
 

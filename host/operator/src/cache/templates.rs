@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arcane_contract::{api::StreamingJobTemplate, template::JobTemplate};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, ResourceExt, core::DeserializeGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -11,6 +11,9 @@ use super::{
     watch::config,
 };
 use crate::faults::Faults;
+
+/// One template that cannot be read must not hide the others.
+type GuardedTemplate = DeserializeGuard<StreamingJobTemplate>;
 
 /// A template, or why it cannot be used.
 pub struct CachedTemplate {
@@ -30,7 +33,7 @@ pub async fn follow(
     stop: CancellationToken,
 ) {
     follow_kind(
-        Api::<StreamingJobTemplate>::all(client),
+        Api::<GuardedTemplate>::all(client),
         config(streaming),
         &store,
         &TemplateObserver { routes },
@@ -44,20 +47,24 @@ struct TemplateObserver {
     routes: Arc<Routes>,
 }
 
-impl Observer<StreamingJobTemplate> for TemplateObserver {
+impl Observer<GuardedTemplate> for TemplateObserver {
     type View = CachedTemplate;
 
     fn resource(&self) -> &'static str {
         "streamingjobtemplates.streaming.sneaksanddata.com"
     }
 
-    fn project(&self, object: StreamingJobTemplate) -> CachedTemplate {
-        let namespace = object.namespace().unwrap_or_default();
-        CachedTemplate {
-            version: resource_version(&object),
-            template: JobTemplate::parse(&namespace, &object.name_any(), &object.spec.0)
+    fn project(&self, object: GuardedTemplate) -> CachedTemplate {
+        let (version, namespace) = (
+            resource_version(&object),
+            object.namespace().unwrap_or_default(),
+        );
+        let template = match object.0 {
+            Ok(object) => JobTemplate::parse(&namespace, &object.name_any(), &object.spec.0)
                 .map_err(|error| error.to_string()),
-        }
+            Err(invalid) => Err(invalid.error),
+        };
+        CachedTemplate { version, template }
     }
 
     fn changed(&self, key: &Key, _: Change<'_, CachedTemplate>) {

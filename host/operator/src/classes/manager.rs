@@ -6,12 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use arcane_contract::api::StreamClass;
+use arcane_contract::api::{StreamClass, StreamClassSpec};
 use futures::StreamExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::PartialObjectMeta,
+    core::DeserializeGuard,
     runtime::{WatchStreamExt, watcher},
 };
 use tokio::{
@@ -22,11 +23,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::{
-    kind::definition_name,
+    kind::{Obstacle, definition_name},
     run::{Start, run},
 };
 use crate::{cache, health::Health, stream::Host};
 
+/// One class that cannot be read must not hide the others.
+type GuardedClass = DeserializeGuard<StreamClass>;
 type DefinitionMeta = PartialObjectMeta<CustomResourceDefinition>;
 
 /// Serves all StreamClasses until `stop`, then waits for what is under way.
@@ -34,7 +37,7 @@ pub async fn manage(host: Arc<Host>, health: Health, stop: CancellationToken) {
     let client = host.client.clone();
     let config = || cache::config(host.streaming_lists);
     let mut classes =
-        pin!(watcher(Api::<StreamClass>::all(client.clone()), config()).default_backoff());
+        pin!(watcher(Api::<GuardedClass>::all(client.clone()), config()).default_backoff());
     let mut definitions =
         pin!(watcher(Api::<DefinitionMeta>::all(client), config()).default_backoff());
     let mut manager = Manager {
@@ -71,13 +74,44 @@ pub async fn manage(host: Arc<Host>, health: Health, stop: CancellationToken) {
 struct Manager {
     host: Arc<Host>,
     health: Health,
-    known: BTreeMap<String, StreamClass>,
-    listing: Option<BTreeMap<String, StreamClass>>,
+    known: BTreeMap<String, Known>,
+    listing: Option<BTreeMap<String, Known>>,
     running: HashMap<String, Running>,
     /// By the name of the CustomResourceDefinition: who may serve it.
     turns: HashMap<String, Arc<Mutex<()>>>,
     /// By the same name: told when it changes.
     definitions: HashMap<String, watch::Sender<u64>>,
+}
+
+/// A StreamClass, and why it cannot be read, if it cannot: then its spec is empty.
+struct Known {
+    class: StreamClass,
+    unreadable: Option<Obstacle>,
+}
+
+impl From<GuardedClass> for Known {
+    fn from(DeserializeGuard(read): GuardedClass) -> Self {
+        match read {
+            Ok(class) => Known {
+                class,
+                unreadable: None,
+            },
+            Err(invalid) => {
+                let mut class = StreamClass::new("", StreamClassSpec::default());
+                class.metadata = invalid.metadata;
+                Known {
+                    class,
+                    unreadable: Some(Obstacle {
+                        reason: "SpecInvalid",
+                        message: format!(
+                            "the StreamClass cannot be read: {}. Correct its spec",
+                            invalid.error
+                        ),
+                    }),
+                }
+            }
+        }
+    }
 }
 
 struct Running {
@@ -91,24 +125,24 @@ struct Running {
 struct Identity {
     uid: Option<String>,
     generation: Option<i64>,
-    conflict: Option<String>,
+    obstacle: Option<Obstacle>,
 }
 
 impl Manager {
-    fn class_event(&mut self, event: watcher::Event<StreamClass>) {
+    fn class_event(&mut self, event: watcher::Event<GuardedClass>) {
         match event {
             watcher::Event::Init => self.listing = Some(BTreeMap::new()),
             watcher::Event::InitApply(class) => {
                 self.listing
                     .get_or_insert_default()
-                    .insert(class.name_any(), class);
+                    .insert(class.name_any(), class.into());
             }
             watcher::Event::InitDone => {
                 self.known = self.listing.take().unwrap_or_default();
                 self.sync();
             }
             watcher::Event::Apply(class) => {
-                self.known.insert(class.name_any(), class);
+                self.known.insert(class.name_any(), class.into());
                 self.sync();
             }
             watcher::Event::Delete(class) => {
@@ -130,15 +164,19 @@ impl Manager {
 
     /// Starts, restarts and stops until what runs is what is known.
     fn sync(&mut self) {
-        let conflicts = conflicts(self.known.values());
+        let readable = self
+            .known
+            .values()
+            .filter(|known| known.unreadable.is_none());
+        let mut conflicts = conflicts(readable.map(|known| &known.class));
         let wanted: BTreeMap<String, Identity> = self
             .known
             .iter()
-            .map(|(name, class)| {
+            .map(|(name, Known { class, unreadable })| {
                 let identity = Identity {
                     uid: class.uid(),
-                    generation: class.metadata.generation,
-                    conflict: conflicts.get(name).cloned(),
+                    generation: class.meta().generation,
+                    obstacle: unreadable.clone().or_else(|| conflicts.remove(name)),
                 };
                 (name.clone(), identity)
             })
@@ -159,15 +197,16 @@ impl Manager {
     }
 
     fn start(&mut self, name: &str, identity: Identity) {
-        let Some(class) = self.known.get(name).cloned() else {
+        let Some(Known { class, .. }) = self.known.get(name) else {
             return;
         };
+        let class = class.clone();
         let definition = definition_name(&class);
         let stop = CancellationToken::new();
         let task = tokio::spawn(run(Start {
             host: self.host.clone(),
             class,
-            conflict: identity.conflict.clone(),
+            obstacle: identity.obstacle.clone(),
             turn: self.turns.entry(definition.clone()).or_default().clone(),
             definition_changed: self
                 .definitions
@@ -199,7 +238,7 @@ impl Manager {
 }
 
 /// Of the classes that name the same kind the oldest serves it; what to tell the others.
-fn conflicts<'a>(classes: impl Iterator<Item = &'a StreamClass>) -> HashMap<String, String> {
+fn conflicts<'a>(classes: impl Iterator<Item = &'a StreamClass>) -> HashMap<String, Obstacle> {
     let mut by_kind: BTreeMap<String, Vec<&StreamClass>> = BTreeMap::new();
     for class in classes {
         by_kind
@@ -222,7 +261,11 @@ fn conflicts<'a>(classes: impl Iterator<Item = &'a StreamClass>) -> HashMap<Stri
                  another kind",
                 first.name_any()
             );
-            conflicts.insert(other.name_any(), message);
+            let obstacle = Obstacle {
+                reason: "Conflict",
+                message,
+            };
+            conflicts.insert(other.name_any(), obstacle);
         }
     }
     conflicts
@@ -254,10 +297,24 @@ mod tests {
         let conflicts = conflicts(classes.iter());
         assert_eq!(conflicts.keys().collect::<Vec<_>>(), ["a"]);
         assert!(
-            conflicts["a"].contains("StreamClass b"),
+            conflicts["a"].message.contains("StreamClass b"),
             "{}",
-            conflicts["a"]
+            conflicts["a"].message
         );
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_read_is_known_by_name_with_what_is_wrong() {
+        let guarded: GuardedClass = serde_json::from_value(json!({
+            "apiVersion": "streaming.sneaksanddata.com/v1",
+            "kind": "StreamClass",
+            "metadata": {"name": "c"},
+        }))
+        .unwrap();
+        let known = Known::from(guarded);
+        assert_eq!(known.class.name_any(), "c");
+        let obstacle = known.unreadable.unwrap();
+        assert!(obstacle.message.contains("spec"), "{}", obstacle.message);
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub struct Start {
     pub host: Arc<Host>,
     /// The class.
     pub class: StreamClass,
-    /// Why the class may not serve its kind; another class does.
-    pub conflict: Option<String>,
+    /// Why the class cannot serve its kind, whatever the kind is like.
+    pub obstacle: Option<Obstacle>,
     /// Held while the kind is served, so that two classes never serve it at once.
     pub turn: Arc<Mutex<()>>,
     /// Changes with the class's CustomResourceDefinition.
@@ -45,7 +45,7 @@ pub async fn run(start: Start) {
     let Start {
         host,
         class,
-        conflict,
+        obstacle,
         turn,
         mut definition_changed,
         health,
@@ -61,11 +61,8 @@ pub async fn run(start: Start) {
         faults.clone(),
         stop.clone(),
     ));
-    if let Some(message) = conflict {
-        state.send_replace(State::Broken(Obstacle {
-            reason: "Conflict",
-            message,
-        }));
+    if let Some(obstacle) = obstacle {
+        state.send_replace(State::Broken(obstacle));
         stop.cancelled().await;
     } else {
         let _turn = turn.lock().await;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{backoff::Backoff, memory::Memories, rolling::Rolling};
 use crate::{
-    cache::{Key, Progress, Shared},
+    cache::{Progress, Shared},
     events::Events,
     faults::Faults,
     metrics::Metrics,
@@ -93,12 +93,5 @@ impl Class {
             resource_version: definition.metadata.resource_version.clone(),
             field_path: None,
         }
-    }
-
-    /// The definition with this name.
-    pub fn definition(&self, key: &Key) -> Option<Arc<StreamDefinition>> {
-        let reference =
-            reflector::ObjectRef::new_with(&key.name, self.kind.clone()).within(&key.namespace);
-        self.definitions.get(&reference)
     }
 }

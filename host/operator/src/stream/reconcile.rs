@@ -146,7 +146,8 @@ impl Reconcile<'_> {
         if let Some(wait) = lock(self.memory).wait(inputs) {
             return (Done::Waiting, Action::requeue(wait));
         }
-        let plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
+        let mut plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
+        render::tell_ignored_fields(self.class, &observation, &goal, &mut plan);
         self.carry_out(&observation, &goal, &rendering, plan, inputs)
             .await
     }

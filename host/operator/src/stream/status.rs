@@ -6,7 +6,17 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Condition types that the operator owns. Others are left as they are.
-const OWNED: [&str; 5] = ["Ready", "Warning", "Error", "Reconciled", "UpToDate"];
+const OWNED: [&str; 6] = [
+    "Ready",
+    "Warning",
+    "Error",
+    "Reconciled",
+    "UpToDate",
+    TEMPLATE_ACCEPTED,
+];
+
+/// Condition type: false while the template in use has fields that were left out.
+pub const TEMPLATE_ACCEPTED: &str = "TemplateAccepted";
 
 /// The merge patch that makes `current` say what `wanted` says, as far as the kind's schema can
 /// hold it; `None` if it says so already.
@@ -74,4 +84,100 @@ fn conditions(status: &Value) -> &[Value] {
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use arcane_lifecycle::Phase;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+    use super::*;
+
+    fn schema(status: Value) -> StatusSchema {
+        let definition: CustomResourceDefinition = serde_json::from_value(json!({
+            "metadata": {"name": "samples.g"},
+            "spec": {
+                "group": "g", "scope": "Namespaced", "names": {"kind": "S", "plural": "samples"},
+                "versions": [{
+                    "name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                    "schema": {"openAPIV3Schema": {
+                        "type": "object", "properties": {"status": status}
+                    }},
+                }],
+            },
+        }))
+        .unwrap();
+        StatusSchema::from_crd(&definition, "v1").unwrap()
+    }
+
+    fn open() -> StatusSchema {
+        schema(json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}))
+    }
+
+    /// As the platform's published stream kinds have it.
+    fn narrow() -> StatusSchema {
+        schema(json!({"type": "object", "properties": {
+            "phase": {"type": "string"},
+            "configurationHash": {"type": "string"},
+            "conditions": {"type": "array", "items": {"type": "object", "properties": {
+                "type": {"type": "string"},
+                "status": {"type": "string", "enum": ["True", "False"]},
+                "message": {"type": "string"},
+            }}},
+        }}))
+    }
+
+    fn running(message: &str) -> Status {
+        Status {
+            phase: Phase::Running,
+            configuration_hash: Some("h".into()),
+            conditions: vec![Condition {
+                kind: "Ready",
+                status: true,
+                reason: "StreamRunning",
+                message: message.into(),
+            }],
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_not_written_again_whatever_the_schema_keeps() {
+        for schema in [open(), narrow()] {
+            let written = patch(&Value::Null, &running("m"), 1, &schema, at(0)).unwrap();
+            assert_eq!(patch(&written, &running("m"), 1, &schema, at(9)), None);
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_schema_drops_is_no_reason_to_write() {
+        let written = patch(&Value::Null, &running("m"), 1, &narrow(), at(0)).unwrap();
+        assert_eq!(
+            patch(&written, &running("m"), 2, &narrow(), at(9)),
+            None,
+            "only the observed generation differs"
+        );
+        assert!(patch(&written, &running("other"), 1, &narrow(), at(9)).is_some());
+    }
+
+    #[test]
+    fn a_condition_keeps_the_time_of_its_last_transition() {
+        let written = patch(&Value::Null, &running("m"), 1, &open(), at(0)).unwrap();
+        let again = patch(&written, &running("other"), 1, &open(), at(9)).unwrap();
+        assert_eq!(
+            again["conditions"][0]["lastTransitionTime"],
+            "1970-01-01T00:00:00Z"
+        );
+    }
+
+    #[test]
+    fn conditions_of_others_are_kept() {
+        let theirs = json!({"type": "Lagging", "status": "False"});
+        let current = json!({"conditions": [theirs.clone()]});
+        let patch = patch(&current, &running("m"), 1, &open(), at(0)).unwrap();
+        assert_eq!(patch["conditions"][1], theirs);
+    }
 }
