@@ -128,7 +128,7 @@ impl Reconcile<'_> {
                 }
             }
         }
-        self.tell(&plan.events, Some(problem)).await;
+        self.tell(&plan.events, plan.problem.as_ref()).await;
         self.settle(written, plan.revisit)
     }
 
@@ -148,15 +148,13 @@ impl Reconcile<'_> {
         }
         let mut plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
         render::tell_ignored_fields(self.class, &observation, &goal, &mut plan);
-        self.carry_out(&observation, &goal, &rendering, plan, inputs)
-            .await
+        self.carry_out(&observation, &goal, plan, inputs).await
     }
 
     async fn carry_out(
         &self,
         observation: &Observation,
         goal: &Goal,
-        rendering: &Rendering,
         plan: Plan,
         inputs: u64,
     ) -> (Done, Action) {
@@ -164,11 +162,7 @@ impl Reconcile<'_> {
         let mut done = Vec::new();
         match run_steps(&mut executor, &plan.steps, &mut done).await {
             Ok(written) => {
-                let problem = match rendering {
-                    Rendering::Impossible(problem) => Some(problem),
-                    _ => None,
-                };
-                self.tell(&plan.events, problem).await;
+                self.tell(&plan.events, plan.problem.as_ref()).await;
                 self.settle(written, plan.revisit)
             }
             Err(Halt::Problem(problem)) => {
@@ -177,7 +171,7 @@ impl Reconcile<'_> {
                 let refused = Rendering::Impossible(problem.clone());
                 let fallback = arcane_lifecycle::plan(&observation.observed, goal, &refused);
                 match run_steps(&mut executor, &fallback.steps, &mut done).await {
-                    Ok(_) => self.tell(&fallback.events, Some(&problem)).await,
+                    Ok(_) => self.tell(&fallback.events, fallback.problem.as_ref()).await,
                     Err(halt) => debug!("{halt}"),
                 }
                 self.retry(inputs, &Halt::Problem(problem))
