@@ -1,1 +1,40 @@
-//! End-to-end scenarios on the real control plane.
+//! End-to-end scenarios on the real control plane, and what they share.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use arcane_e2e::Definition;
+//!
+//! let sample = arcane_e2e::sample().await?;
+//! let orders = sample.create("orders", Definition::v2()).await;
+//! orders.wait_phase("Backfilling").await;
+//! orders.finish_job().await;
+//! orders.wait_phase("Running").await;
+//! sample.assert_clean().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`sample`] and [`shared`] use one control plane, one operator and one stream class for all
+//! tests of a binary: every test has a namespace of its own. A test that stops the operator, or
+//! needs it configured in another way, installs a [`Platform`] on a cluster of its own.
+//!
+//! What acts on a [`Plugin`] or a [`Stream`] panics when it fails, with the place in the test that
+//! asked for it; what waits does so for [`DEADLINE`] at most, and tells what it saw last.
+
+mod act;
+mod definition;
+mod jobs;
+mod oracle;
+mod platform;
+mod plugin;
+mod pod_record;
+mod sight;
+mod stream;
+
+pub use act::{DEADLINE, act, until};
+pub use definition::Definition;
+pub use jobs::{environment, owner, pod_annotation};
+pub use platform::{NAMESPACE, OPERATOR_USER, Platform, READY_WITHIN, Shared, sample, shared};
+pub use plugin::Plugin;
+pub use pod_record::PodRecord;
+pub use stream::Stream;
