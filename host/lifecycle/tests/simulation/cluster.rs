@@ -1,0 +1,391 @@
+//! A cluster with one stream: the objects that a plan reads and writes, and nothing else.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use arcane_lifecycle::{
+    Backend, BackfillDecision, CronJobView, Drift, Failure, Fingerprint, Goal, JobState, JobView,
+    Observed, Outcome, Ownership, Phase, Problem, Propagation, Rendering, RequestPhase,
+    RequestView, Run, Status, Step, StreamView,
+};
+
+/// Name of the stream, its Job and its CronJob.
+pub const STREAM: &str = "orders";
+
+/// Everything that decides what happens next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    pub suspended: bool,
+    pub backend: Option<Backend>,
+    /// Version of the definition's spec.
+    pub spec: u8,
+    /// Value of the restart annotation; 0 is none.
+    pub restart: u8,
+    /// Version of the templates.
+    pub template: u8,
+    /// Whether the templates exist.
+    pub has_template: bool,
+    /// A change of the template restarts Jobs.
+    pub is_rolling: bool,
+    /// What the plugin says about every backfill.
+    pub plugin: Plugin,
+    pub phase: Phase,
+    pub job: Option<Job>,
+    pub cron_job: Option<CronJob>,
+    /// Oldest first; the operator's stay when they are completed, so that their names are taken.
+    pub requests: Vec<Request>,
+    /// What the operator remembers until it crashes.
+    pub completed_requests: Vec<String>,
+    /// Open requests that a Job has succeeded for.
+    pub fulfilled: BTreeSet<String>,
+    /// Requests that users have made so far.
+    pub user_requests: usize,
+    /// Schema changes so far.
+    pub schema_changes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plugin {
+    None,
+    Skips,
+    Postpones,
+    Fails,
+}
+
+impl Plugin {
+    fn decision(self) -> Option<BackfillDecision> {
+        let reason = || "because".to_owned();
+        match self {
+            Plugin::None => None,
+            Plugin::Skips => Some(BackfillDecision::Skip { reason: reason() }),
+            Plugin::Postpones => Some(BackfillDecision::Postpone {
+                delay: Duration::from_secs(60),
+                reason: reason(),
+            }),
+            Plugin::Fails => Some(BackfillDecision::Fail { reason: reason() }),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Job {
+    pub uid: String,
+    pub is_foreign: bool,
+    pub request: Option<String>,
+    pub spec: u8,
+    pub restart: u8,
+    pub template: u8,
+    pub schema_mismatch: bool,
+    pub terminating: bool,
+    pub end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    Succeeded,
+    Failed,
+    Disrupted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CronJob {
+    pub spec: u8,
+    pub template: u8,
+    pub terminating: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    pub name: String,
+    pub phase: Option<RequestPhase>,
+    pub completed: bool,
+}
+
+/// The state and what is told about it.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub state: State,
+    pub status: Status,
+}
+
+/// What came of a step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Something was written.
+    Written,
+    /// Nothing had to be written.
+    Nothing,
+    /// The attempt ends here.
+    Halted,
+}
+
+impl Cluster {
+    /// A definition that was just created.
+    pub fn new(backend: Option<Backend>) -> Self {
+        Cluster {
+            state: State {
+                suspended: false,
+                backend,
+                spec: 0,
+                restart: 0,
+                template: 0,
+                has_template: true,
+                is_rolling: false,
+                plugin: Plugin::None,
+                phase: Phase::New,
+                job: None,
+                cron_job: None,
+                requests: Vec::new(),
+                completed_requests: Vec::new(),
+                fulfilled: BTreeSet::new(),
+                user_requests: 0,
+                schema_changes: 0,
+            },
+            status: Status {
+                phase: Phase::New,
+                configuration_hash: None,
+                conditions: Vec::new(),
+            },
+        }
+    }
+
+    pub fn observe(&self) -> Observed {
+        let state = &self.state;
+        Observed {
+            stream: StreamView {
+                name: STREAM.into(),
+                uid: "stream-uid".into(),
+                generation: 1,
+                suspended: state.suspended,
+                backend: state.backend,
+                restart: annotation(state.restart),
+                phase: state.phase,
+                configuration_hash: self.status.configuration_hash.clone(),
+            },
+            job: state.job.as_ref().map(Job::view),
+            cron_job: state.cron_job.as_ref().map(|cron_job| CronJobView {
+                uid: "cron-job".into(),
+                ownership: Ownership::Ours,
+                configuration_hash: Some(hash(cron_job.spec, None)),
+                render_hash: Some(render_hash(
+                    &hash(cron_job.spec, None),
+                    cron_job.template,
+                    0,
+                )),
+                terminating: cron_job.terminating,
+            }),
+            requests: state
+                .requests
+                .iter()
+                .filter(|request| !request.completed)
+                .map(|request| RequestView {
+                    name: request.name.clone(),
+                    uid: request.name.clone(),
+                    phase: request.phase,
+                })
+                .collect(),
+            completed_requests: state.completed_requests.clone(),
+            decision: state.plugin.decision(),
+            drift: if state.is_rolling {
+                Drift::Restart
+            } else {
+                Drift::Report
+            },
+        }
+    }
+
+    pub fn render(&self, goal: &Goal) -> Rendering {
+        let state = &self.state;
+        let (request, restart) = match goal {
+            Goal::Nothing(_) => return Rendering::NotNeeded,
+            Goal::Stream => (None, state.restart),
+            Goal::Schedule => (None, 0),
+            Goal::Backfill(run) => (Some(run.request.as_str()), state.restart),
+        };
+        if !state.has_template {
+            return Rendering::Impossible(Problem {
+                reason: "TemplateNotFound",
+                message: "the template does not exist".into(),
+            });
+        }
+        let configuration_hash = hash(state.spec, request);
+        Rendering::Ready(Fingerprint {
+            render_hash: render_hash(&configuration_hash, state.template, restart),
+            configuration_hash,
+            equivalent_hashes: Vec::new(),
+        })
+    }
+
+    /// Carries out one step, and checks what must never happen.
+    pub fn carry_out(&mut self, step: &Step, goal: &Goal) -> Done {
+        match step {
+            Step::CreateRequest { name } => return self.create_request(name),
+            Step::SetRequestStatus { name, phase, .. } => {
+                if let Some(request) = self.request(name) {
+                    request.phase = Some(*phase);
+                }
+            }
+            Step::CompleteRequest { name } => {
+                assert!(
+                    self.state.fulfilled.remove(name),
+                    "{name} is completed, but no Job has succeeded for it"
+                );
+                self.close_request(name);
+            }
+            Step::CheckJob => return Done::Nothing,
+            Step::CreateJob => return self.create_job(goal),
+            Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation),
+            Step::CreateCronJob => self.create_cron_job(),
+            Step::UpdateCronJob { .. } => {
+                let (spec, template) = (self.state.spec, self.state.template);
+                let cron_job = self.state.cron_job.as_mut().unwrap();
+                assert!(!cron_job.terminating, "a CronJob that goes is updated");
+                (cron_job.spec, cron_job.template) = (spec, template);
+            }
+            Step::DeleteCronJob { .. } => {
+                self.state.cron_job.as_mut().unwrap().terminating = true;
+            }
+            Step::SetStatus(status) => {
+                let mut wanted = status.clone();
+                wanted.configuration_hash = wanted
+                    .configuration_hash
+                    .or(self.status.configuration_hash.clone());
+                if wanted == self.status {
+                    return Done::Nothing;
+                }
+                self.state.phase = wanted.phase;
+                self.status = wanted;
+            }
+        }
+        Done::Written
+    }
+
+    fn create_request(&mut self, name: &str) -> Done {
+        if let Some(existing) = self.request(name) {
+            if existing.completed {
+                self.state.completed_requests.push(name.to_owned());
+                return Done::Halted;
+            }
+            return Done::Nothing;
+        }
+        self.state.requests.push(Request {
+            name: name.to_owned(),
+            phase: None,
+            completed: false,
+        });
+        Done::Written
+    }
+
+    fn create_job(&mut self, goal: &Goal) -> Done {
+        let state = &mut self.state;
+        assert!(!state.suspended, "a Job is made for a suspended stream");
+        assert!(state.cron_job.is_none(), "a Job is made beside a CronJob");
+        assert!(state.has_template, "a Job is made from nothing");
+        assert!(state.job.is_none(), "a Job is made while there is one");
+        state.job = Some(Job {
+            uid: format!("job-{}", state.schema_changes),
+            is_foreign: false,
+            request: match goal {
+                Goal::Backfill(run) => Some(run.request.clone()),
+                _ => None,
+            },
+            spec: state.spec,
+            restart: state.restart,
+            template: state.template,
+            schema_mismatch: false,
+            terminating: false,
+            end: None,
+        });
+        Done::Written
+    }
+
+    fn delete_job(&mut self, uid: &str, propagation: Propagation) {
+        let job = self.state.job.as_mut().unwrap();
+        assert_eq!(job.uid, uid, "another Job than was observed is deleted");
+        assert!(!job.is_foreign, "a Job is deleted that is not the stream's");
+        match propagation {
+            Propagation::Background => {
+                assert!(job.end.is_some(), "pods would outlive their Job");
+                self.state.job = None;
+            }
+            Propagation::Foreground => job.terminating = true,
+        }
+    }
+
+    fn create_cron_job(&mut self) {
+        let state = &mut self.state;
+        assert!(!state.suspended, "a CronJob is made for a suspended stream");
+        assert!(state.cron_job.is_none(), "a CronJob is made twice");
+        assert!(
+            state.job.as_ref().is_none_or(|job| job.is_foreign),
+            "a CronJob is made beside a Job"
+        );
+        state.cron_job = Some(CronJob {
+            spec: state.spec,
+            template: state.template,
+            terminating: false,
+        });
+    }
+
+    fn request(&mut self, name: &str) -> Option<&mut Request> {
+        let mut requests = self.state.requests.iter_mut();
+        requests.find(|request| request.name == name)
+    }
+
+    /// Those of users are forgotten: nobody takes their names again.
+    pub fn close_request(&mut self, name: &str) {
+        let is_operators = |name: &str| name.starts_with(STREAM);
+        self.state.fulfilled.remove(name);
+        if is_operators(name) {
+            if let Some(request) = self.request(name) {
+                request.completed = true;
+            }
+        } else {
+            self.state.requests.retain(|request| request.name != name);
+        }
+    }
+}
+
+impl Job {
+    fn view(&self) -> JobView {
+        let configuration_hash = hash(self.spec, self.request.as_deref());
+        JobView {
+            uid: self.uid.clone(),
+            ownership: if self.is_foreign {
+                Ownership::Foreign
+            } else {
+                Ownership::Ours
+            },
+            run: match &self.request {
+                None => Run::Streaming,
+                Some(request) => Run::Backfill(Some(request.clone())),
+            },
+            render_hash: Some(render_hash(
+                &configuration_hash,
+                self.template,
+                self.restart,
+            )),
+            configuration_hash: Some(configuration_hash),
+            restart: annotation(self.restart),
+            schema_mismatch: self.schema_mismatch,
+            terminating: self.terminating,
+            state: match self.end {
+                None => JobState::Active,
+                Some(End::Succeeded) => JobState::Finished(Outcome::Succeeded),
+                Some(End::Failed) => JobState::Finished(Outcome::Failed(Failure::default())),
+                Some(End::Disrupted) => JobState::Finished(Outcome::Disrupted),
+            },
+        }
+    }
+}
+
+fn annotation(value: u8) -> Option<String> {
+    (value > 0).then(|| value.to_string())
+}
+
+fn hash(spec: u8, request: Option<&str>) -> String {
+    format!("{spec}:{}", request.unwrap_or_default())
+}
+
+fn render_hash(configuration: &str, template: u8, restart: u8) -> String {
+    format!("{configuration}/{template}/{restart}")
+}
