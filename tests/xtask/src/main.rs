@@ -1,2 +1,87 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: the commands of this repository.
+
+mod generate;
+mod prerequisites;
+mod programs;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::cli;
+
+use prerequisites::Need;
+use workspace::Workspace;
+
+/// The commands of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// See the operator at work on a real control plane, in about a minute.
+    ///
+    /// Builds what is missing (minutes the first time), starts etcd, kube-apiserver, the
+    /// controllers and simulated nodes on 127.0.0.1, installs the charts with Helm, and plays what
+    /// happens to streams over their lives. Every act is checked; the exit code is 0 only when all
+    /// went as told. Nothing is left behind.
+    Demo(cli::Demo),
+
+    /// Run every check: format, lints, documentation, tests, and the scenarios on a real control
+    /// plane.
+    ///
+    /// The last line is `N passed, N failed`, summed over all tests; a check that fails without
+    /// naming a failed test (such as the format) counts as one failed.
+    Test(test::Arguments),
+
+    /// Measure the operator; see `cargo xtask bench lifecycle --help`.
+    #[command(subcommand)]
+    Bench(cli::Bench),
+
+    /// Start a control plane with nothing in it, tell how to reach it, and keep it until Ctrl-C.
+    Cluster,
+
+    /// Write the generated files again: the CRDs of charts/arcane-host-crds.
+    Generate {
+        /// Write nothing; fail if a file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    match run(command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let mut workspace = Workspace::here()?;
+    // A demo in the user's own cluster starts no control plane.
+    let needs: &[Need] = match &command {
+        Command::Demo(demo) if demo.context.is_some() => &[],
+        Command::Demo(_) | Command::Bench(_) | Command::Cluster => &[Need::Go],
+        Command::Test(arguments) => arguments.needs(),
+        Command::Generate { .. } => &[],
+    };
+    workspace.path = prerequisites::satisfy(needs)?;
+    match command {
+        Command::Demo(_) => programs::demo(&workspace),
+        Command::Cluster => programs::cluster(&workspace),
+        Command::Bench(_) => programs::bench(&workspace),
+        Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Generate { check: false } => generate::write(&workspace),
+        Command::Generate { check: true } => generate::check(&workspace),
+    }
+}

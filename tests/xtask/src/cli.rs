@@ -1,0 +1,97 @@
+//! Arguments of the commands that run in programs of their own.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+/// `cargo xtask demo`
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Leave everything running at the end, until Ctrl-C, and tell how to look around.
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Play in your own cluster, by the name of a context of your kubeconfig. The charts and the
+    /// streams go into namespaces that the demo makes and removes; `helm` and `kubectl` are yours.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// With --context: run the operator in the cluster from this image, not as a process here.
+    #[arg(long, value_name = "IMAGE", requires = "context")]
+    pub image: Option<String>,
+
+    /// With --context: the image of the streams' pods; all they need is a shell and `sleep`.
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        requires = "context",
+        default_value = "busybox:1.37"
+    )]
+    pub stream_image: String,
+
+    /// Seconds to wait between two acts, for those who read along.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub pause: Duration,
+}
+
+/// What to measure.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Bench {
+    /// Streams from their creation through a backfill to Running, then quiet, then a restart of
+    /// the operator; and the same writes by a bare client, to compare with.
+    Lifecycle(Lifecycle),
+}
+
+/// `cargo xtask bench lifecycle`
+#[derive(Debug, Clone, Args)]
+pub struct Lifecycle {
+    /// Streams to create.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: u32,
+
+    /// Times that bare client and operator run, in turn. The median is what counts.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
+
+    /// Seconds of quiet to watch once every stream is running.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub quiet: Duration,
+
+    /// Fail when a threshold of tests/load/thresholds.yaml is missed.
+    #[arg(long)]
+    pub check: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| format!("{text:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Everything {
+        #[command(flatten)]
+        demo: Demo,
+        #[command(subcommand)]
+        bench: Bench,
+    }
+
+    #[test]
+    fn the_arguments_contradict_neither_clap_nor_each_other() {
+        Everything::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_may_be_fractions_but_not_negative() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert!(seconds("-1").is_err());
+        assert!(seconds("soon").unwrap_err().contains("soon"));
+    }
+}

@@ -1,0 +1,46 @@
+//! Commands that are programs of their own: built, then run with the arguments given here.
+
+use std::ffi::OsString;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::workspace::Workspace;
+
+/// Names the operator's binary for whoever starts it.
+pub const OPERATOR_BINARY: &str = "ARCANE_HOST_BINARY";
+
+/// `cargo xtask demo`
+pub fn demo(workspace: &Workspace) -> Result<ExitCode> {
+    run(workspace, "arcane-demo", false, std::env::args_os().skip(1))
+}
+
+/// `cargo xtask cluster`
+pub fn cluster(workspace: &Workspace) -> Result<ExitCode> {
+    demo(workspace)
+}
+
+/// `cargo xtask bench`: with every optimisation, the measuring side too.
+pub fn bench(workspace: &Workspace) -> Result<ExitCode> {
+    run(workspace, "arcane-load", true, std::env::args_os().skip(2))
+}
+
+fn run(
+    workspace: &Workspace,
+    program: &str,
+    release: bool,
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<ExitCode> {
+    let operator = workspace.build("--bin", "arcane-host", release)?;
+    let binary = workspace.build("--bin", program, release)?;
+    let status = workspace
+        .command(binary)
+        .args(arguments)
+        .env(OPERATOR_BINARY, operator)
+        .stdin(Stdio::inherit())
+        .status()
+        .with_context(|| format!("failed to start {program}"))?;
+    // A program that a signal ended has no code of its own.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
