@@ -20,7 +20,8 @@ pub(super) fn pursue(draft: &mut Draft, fingerprint: &Fingerprint) {
     queue::mark_waiting(draft, None);
     let is_going = observed.cron_job.as_ref().is_some_and(|it| it.terminating);
     if is_job_there || is_going {
-        return draft.set_status(draft.phase, None, report::waiting(draft.phase, None));
+        let phase = draft.phase_meanwhile();
+        return draft.set_status(phase, None, report::waiting(phase, None));
     }
     let hash = match &observed.cron_job {
         None => {

@@ -84,18 +84,23 @@ impl<'a> Draft<'a> {
         true
     }
 
+    /// The phase while nothing can be started: what does not run is not said to.
+    pub(super) fn phase_meanwhile(&self) -> Phase {
+        match self.phase {
+            Phase::Running | Phase::Backfilling if self.active_job().is_none() => Phase::Pending,
+            Phase::Scheduled if self.observed.own_cron_job().is_none() => Phase::Pending,
+            phase => phase,
+        }
+    }
+
     /// The user must act before the stream can get to its goal. Nothing is given up for it.
     pub(super) fn block(&mut self, problem: Problem) {
         queue::mark_waiting(self, None);
-        let is_alive = self.active_job().is_some() || self.observed.own_cron_job().is_some();
-        let phase = match self.phase {
-            Phase::New if self.observed.stream.backend.is_some() => {
-                self.announce_creation();
-                Phase::Pending
-            }
-            Phase::Running | Phase::Backfilling | Phase::Scheduled if !is_alive => Phase::Pending,
-            phase => phase,
-        };
+        if self.phase == Phase::New && self.observed.stream.backend.is_some() {
+            self.announce_creation();
+            self.phase = Phase::Pending;
+        }
+        let phase = self.phase_meanwhile();
         self.set_status(phase, None, report::blocked(&problem));
         self.plan.events.push(report::problem_event(&problem));
         self.plan.problem = Some(problem);

@@ -130,7 +130,8 @@ fn arrive(draft: &mut Draft, goal: &Goal, hash: Option<String>, freshness: Fresh
 fn wait(draft: &mut Draft, goal: &Goal) {
     let request = request_of(goal);
     queue::mark_waiting(draft, request);
-    draft.set_status(draft.phase, None, report::waiting(draft.phase, request));
+    let phase = draft.phase_meanwhile();
+    draft.set_status(phase, None, report::waiting(phase, request));
 }
 
 fn request_of(goal: &Goal) -> Option<&str> {

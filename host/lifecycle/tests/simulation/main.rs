@@ -1,5 +1,9 @@
 //! The operator's work on a simulated cluster, whatever happens in whichever order, and wherever
 //! it is interrupted.
+#![expect(
+    clippy::unwrap_used,
+    reason = "an object that is missing fails the test"
+)]
 
 mod action;
 mod cluster;

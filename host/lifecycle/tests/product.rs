@@ -1,0 +1,488 @@
+//! Every combination of what can be observed, held against the rules that every plan obeys.
+
+mod support;
+
+use arcane_lifecycle::{
+    Backend, Failure, Goal, Idle, JobState, JobView, Observed, Outcome, Ownership, Phase, Plan,
+    Propagation, Rendering, RequestPhase, RequestView, Run, Step, goal, plan,
+};
+use support::*;
+
+const INITIAL: &str = "orders-initial-backfill-1351bcab67";
+const SCHEMA: &str = "orders-schema-backfill-454683004b";
+const OTHER: &str = "other";
+
+/// A plan, and what it was made for.
+struct Case {
+    observed: Observed,
+    goal: Goal,
+    is_renderable: bool,
+    plan: Plan,
+}
+
+#[test]
+fn every_plan_for_every_observation_obeys_the_rules() {
+    let (jobs, cron_jobs, requests) = (jobs(), cron_jobs(), requests());
+    let mut count = 0;
+    for phase in Phase::ALL {
+        for suspended in [false, true] {
+            for backend in [None, Some(Backend::ChangeCapture), Some(Backend::Batch)] {
+                for job in &jobs {
+                    for cron_job in &cron_jobs {
+                        for requests in &requests {
+                            let mut observed = given(phase).0;
+                            observed.stream.suspended = suspended;
+                            observed.stream.backend = backend;
+                            observed.stream.restart = Some("now".into());
+                            observed.job = job.clone();
+                            observed.cron_job = cron_job.clone();
+                            observed.requests = requests.clone();
+                            count += check(observed);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{count} plans");
+}
+
+/// Checks the plans with and without completed requests and templates; returns their number.
+fn check(observed: Observed) -> usize {
+    let mut count = 0;
+    for completed in [vec![], vec![INITIAL.to_owned(), SCHEMA.to_owned()]] {
+        let mut observed = observed.clone();
+        observed.completed_requests = completed;
+        let goal = goal(&observed);
+        for is_renderable in [true, false] {
+            let rendering = match goal {
+                Goal::Nothing(_) => Rendering::NotNeeded,
+                _ if is_renderable => Rendering::Ready(fingerprint()),
+                _ => Rendering::Impossible(problem()),
+            };
+            let case = Case {
+                plan: plan(&observed, &goal, &rendering),
+                goal: goal.clone(),
+                is_renderable,
+                observed: observed.clone(),
+            };
+            for rule in RULES {
+                if let Err(broken) = rule(&case) {
+                    panic!(
+                        "{broken}: {observed:#?}\n{:#?}\n{:#?}",
+                        case.goal, case.plan
+                    );
+                }
+            }
+            count += 1;
+        }
+    }
+    count
+}
+
+type Rule = fn(&Case) -> Result<(), &'static str>;
+
+const RULES: [Rule; 10] = [
+    nothing_starts_without_leave,
+    one_thing_runs_at_a_time,
+    only_own_objects_are_deleted_and_rightly,
+    an_outcome_is_recorded_before_its_job_goes,
+    only_a_success_completes_a_request,
+    nothing_is_given_up_for_what_cannot_be_made,
+    nothing_is_given_up_before_its_successor_is_checked,
+    each_request_is_told_once_and_made_once,
+    the_status_comes_last_and_says_what_is,
+    nothing_is_told_of_a_stream_that_stays_as_it_is,
+];
+
+fn nothing_starts_without_leave(case: &Case) -> Result<(), &'static str> {
+    let starts = |step: &Step| {
+        matches!(
+            step,
+            Step::CreateJob | Step::CreateCronJob | Step::UpdateCronJob { .. } | Step::CheckJob
+        )
+    };
+    let may_start = case.is_renderable
+        && !case.observed.stream.suspended
+        && case.observed.stream.phase != Phase::Failed
+        && !matches!(case.goal, Goal::Nothing(_));
+    ensure(
+        may_start || !case.plan.steps.iter().any(starts),
+        "something starts that must not",
+    )
+}
+
+fn one_thing_runs_at_a_time(case: &Case) -> Result<(), &'static str> {
+    let mut job = case.observed.job.as_ref().is_some();
+    let mut cron_job = own_cron_job(case);
+    let foreign_job = case
+        .observed
+        .job
+        .as_ref()
+        .is_some_and(|job| job.ownership == Ownership::Foreign);
+    for step in &case.plan.steps {
+        match step {
+            Step::DeleteJob {
+                propagation: Propagation::Background,
+                ..
+            } => job = false,
+            Step::CreateJob => {
+                ensure(!job && !cron_job, "a Job is made beside something")?;
+                job = true;
+            }
+            Step::CreateCronJob => {
+                ensure(
+                    !cron_job && (!job || foreign_job),
+                    "a CronJob is made beside something",
+                )?;
+                cron_job = true;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn only_own_objects_are_deleted_and_rightly(case: &Case) -> Result<(), &'static str> {
+    let mut deletions = 0;
+    for step in &case.plan.steps {
+        match step {
+            Step::DeleteJob { uid, propagation } => {
+                deletions += 1;
+                let job = case.observed.job.as_ref().ok_or("no such Job")?;
+                let is_active = job.state == JobState::Active;
+                ensure(job.uid == *uid, "another Job is deleted")?;
+                ensure(job.ownership == Ownership::Ours, "a foreign Job is deleted")?;
+                ensure(
+                    is_active == (*propagation == Propagation::Foreground),
+                    "a Job is deleted in the wrong way",
+                )?;
+                ensure(
+                    !(is_active && job.terminating),
+                    "a Job is deleted that is going already",
+                )?;
+            }
+            Step::DeleteCronJob { uid } | Step::UpdateCronJob { uid } => {
+                let cron_job = case.observed.cron_job.as_ref().ok_or("no such CronJob")?;
+                ensure(cron_job.uid == *uid, "another CronJob is touched")?;
+                ensure(
+                    cron_job.ownership == Ownership::Ours,
+                    "a foreign CronJob is touched",
+                )?;
+                ensure(!cron_job.terminating, "a CronJob is touched that is going")?;
+            }
+            _ => {}
+        }
+    }
+    ensure(deletions <= 1, "a Job is deleted twice")
+}
+
+fn an_outcome_is_recorded_before_its_job_goes(case: &Case) -> Result<(), &'static str> {
+    let Some(job) = own_job(case).filter(|job| job.state != JobState::Active) else {
+        return Ok(());
+    };
+    let position = |step: &dyn Fn(&Step) -> bool| case.plan.steps.iter().position(step);
+    let deleted =
+        position(&|step| matches!(step, Step::DeleteJob { .. })).ok_or("a finished Job stays")?;
+    let stream = &case.observed.stream;
+    let is_known =
+        stream.phase == Phase::Failed || (stream.phase == Phase::Suspended && stream.suspended);
+    match job.state {
+        JobState::Finished(Outcome::Failed(_)) if !is_known => {
+            let recorded = position(
+                &|step| matches!(step, Step::SetStatus(status) if status.phase == Phase::Failed),
+            );
+            ensure(recorded.is_some_and(|at| at < deleted), "a failure is lost")?;
+            ensure(
+                told(&case.plan).contains(&"Warning StreamingJobFailed".to_owned()),
+                "a failure is not told",
+            )
+        }
+        JobState::Finished(Outcome::Succeeded) => {
+            let created =
+                position(&|step| matches!(step, Step::CreateRequest { name } if name == SCHEMA));
+            let is_made = is_made(case, SCHEMA);
+            ensure(
+                !job.schema_mismatch || is_made || created.is_some_and(|at| at < deleted),
+                "a schema change is lost",
+            )?;
+            let completed = position(&|step| matches!(step, Step::CompleteRequest { .. }));
+            ensure(
+                completed.is_some() == served(case, job).is_some(),
+                "a success is lost",
+            )?;
+            ensure(
+                completed.is_none_or(|at| at < deleted) || job.run == Run::Backfill(None),
+                "a success may be lost",
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn only_a_success_completes_a_request(case: &Case) -> Result<(), &'static str> {
+    for (at, step) in case.plan.steps.iter().enumerate() {
+        let Step::CompleteRequest { name } = step else {
+            continue;
+        };
+        let job = own_job(case).ok_or("a request is completed without a Job")?;
+        ensure(
+            job.state == JobState::Finished(Outcome::Succeeded),
+            "a request is completed before its Job has succeeded",
+        )?;
+        ensure(
+            served(case, job) == Some(name),
+            "a request is completed that the Job did not serve",
+        )?;
+        let is_told = case.plan.steps[..at].iter().any(|step| {
+            matches!(
+                step,
+                Step::SetRequestStatus { name: told, complete: true, .. } if told == name
+            )
+        });
+        ensure(is_told, "a request is completed before its status says so")?;
+    }
+    Ok(())
+}
+
+fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'static str> {
+    let is_blocked = match case.goal {
+        Goal::Nothing(idle) => idle == Idle::NoBackend,
+        _ => !case.is_renderable,
+    };
+    ensure(
+        !(is_blocked && case.plan.steps.iter().any(gives_up)),
+        "what runs is given up for nothing",
+    )?;
+    ensure(
+        !is_blocked || case.plan.problem.is_some(),
+        "the user is not told what to put right",
+    )
+}
+
+fn nothing_is_given_up_before_its_successor_is_checked(case: &Case) -> Result<(), &'static str> {
+    let makes_job = matches!(case.goal, Goal::Stream | Goal::Backfill(_));
+    let given_up = case.plan.steps.iter().position(gives_up);
+    let checked = case
+        .plan
+        .steps
+        .iter()
+        .position(|step| matches!(step, Step::CheckJob));
+    match (given_up, checked) {
+        (Some(given_up), Some(checked)) => ensure(checked < given_up, "the check comes too late"),
+        (Some(_), None) => ensure(!makes_job, "what runs is given up unchecked"),
+        (None, Some(_)) => Err("a check without need"),
+        (None, None) => Ok(()),
+    }
+}
+
+fn each_request_is_told_once_and_made_once(case: &Case) -> Result<(), &'static str> {
+    let mut told = Vec::new();
+    for step in &case.plan.steps {
+        match step {
+            Step::CreateRequest { name } => {
+                ensure(!is_made(case, name), "a request is made twice")?;
+                ensure(
+                    name == SCHEMA || (name == INITIAL && case.observed.stream.phase == Phase::New),
+                    "a request is made for no reason",
+                )?;
+            }
+            Step::SetRequestStatus { name, phase, .. } => {
+                ensure(!told.contains(&name), "a request is told twice")?;
+                told.push(name);
+                let mut requests = case.observed.requests.iter();
+                let request = requests
+                    .find(|request| request.name == *name)
+                    .ok_or("a request is told that is not open")?;
+                let is_new = request.phase != Some(*phase);
+                let is_final = *phase == RequestPhase::Ready && own_job(case).is_some();
+                ensure(is_new || is_final, "a request is told what it knows")?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn the_status_comes_last_and_says_what_is(case: &Case) -> Result<(), &'static str> {
+    let stream = &case.observed.stream;
+    let Some(status) = status(&case.plan) else {
+        return ensure(
+            stream.phase == Phase::Failed && !stream.suspended,
+            "nothing is said",
+        );
+    };
+    let is_failure = status.phase == Phase::Failed;
+    ensure(
+        is_failure || matches!(case.plan.steps.last(), Some(Step::SetStatus(_))),
+        "something is done after the status is written",
+    )?;
+    let makes = |made: &Step| case.plan.steps.contains(made);
+    let has_job = own_job(case).is_some() || makes(&Step::CreateJob);
+    let has_cron_job = own_cron_job(case) || makes(&Step::CreateCronJob);
+    let is_true = match status.phase {
+        Phase::Running | Phase::Backfilling => has_job,
+        Phase::Scheduled => has_cron_job,
+        _ => true,
+    };
+    ensure(is_true, "something is said to run, and nothing is there")?;
+    let expected = match case.goal {
+        Goal::Nothing(Idle::Suspended) => status.phase == Phase::Suspended,
+        Goal::Nothing(Idle::Failed) => is_failure,
+        _ => status.phase != Phase::Failed,
+    };
+    ensure(expected, "the phase is not the goal's")?;
+    let first = status.conditions.first().ok_or("no condition is set")?;
+    let known = match status.phase {
+        _ if case.plan.problem.is_some() => first.kind == "Error",
+        Phase::Running => first.reason == "StreamRunning",
+        Phase::Backfilling => {
+            first.reason == "StreamBackfilling" && {
+                let names = case.observed.requests.iter().map(|request| &*request.name);
+                names
+                    .chain([INITIAL, SCHEMA])
+                    .any(|name| first.message.ends_with(name))
+            }
+        }
+        Phase::Scheduled => first.reason == "StreamScheduled",
+        Phase::Suspended => first.reason == "StreamSuspended",
+        Phase::Failed => first.reason == "StreamFailed",
+        Phase::Pending => first.reason == "StreamPending",
+        Phase::New => false,
+    };
+    ensure(
+        known && first.status,
+        "existing clients do not understand the condition",
+    )
+}
+
+fn nothing_is_told_of_a_stream_that_stays_as_it_is(case: &Case) -> Result<(), &'static str> {
+    let stays = status(&case.plan).is_none_or(|last| last.phase == case.observed.stream.phase);
+    let works = case
+        .plan
+        .steps
+        .iter()
+        .any(|step| !matches!(step, Step::SetStatus(_)));
+    ensure(
+        !stays || works || case.plan.problem.is_some() || case.plan.events.is_empty(),
+        "an event without a transition",
+    )
+}
+
+fn gives_up(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::DeleteCronJob { .. }
+            | Step::DeleteJob {
+                propagation: Propagation::Foreground,
+                ..
+            }
+    )
+}
+
+fn own_job(case: &Case) -> Option<&JobView> {
+    let job = case.observed.job.as_ref();
+    job.filter(|job| job.ownership == Ownership::Ours)
+}
+
+fn own_cron_job(case: &Case) -> bool {
+    let cron_job = case.observed.cron_job.as_ref();
+    cron_job.is_some_and(|cron_job| cron_job.ownership == Ownership::Ours)
+}
+
+fn is_made(case: &Case, name: &str) -> bool {
+    let requests = &case.observed.requests;
+    let completed = &case.observed.completed_requests;
+    requests.iter().any(|request| request.name == name)
+        || completed.iter().any(|request| request == name)
+}
+
+/// The open request that the Job runs for.
+fn served<'a>(case: &'a Case, job: &JobView) -> Option<&'a String> {
+    let mut requests = case.observed.requests.iter();
+    let request = match &job.run {
+        Run::Streaming => None,
+        Run::Backfill(Some(name)) => requests.find(|request| request.name == *name),
+        Run::Backfill(None) => {
+            requests.find(|request| request.phase != Some(RequestPhase::Stopped))
+        }
+    };
+    request.map(|request| &request.name)
+}
+
+fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+fn jobs() -> Vec<Option<JobView>> {
+    let mut jobs = vec![None];
+    let runs = [
+        Run::Streaming,
+        Run::Backfill(Some(INITIAL.into())),
+        Run::Backfill(Some(OTHER.into())),
+        Run::Backfill(None),
+    ];
+    let states = [
+        JobState::Active,
+        JobState::Finished(Outcome::Succeeded),
+        JobState::Finished(Outcome::Failed(Failure::default())),
+        JobState::Finished(Outcome::Disrupted),
+    ];
+    for run in runs {
+        for state in &states {
+            for terminating in [false, true] {
+                for hash in [HASH, EQUIVALENT, OLD_HASH] {
+                    for restart in [None, Some("now".to_owned())] {
+                        for schema_mismatch in [false, true] {
+                            jobs.push(Some(JobView {
+                                configuration_hash: Some(hash.into()),
+                                restart: restart.clone(),
+                                schema_mismatch,
+                                terminating,
+                                state: state.clone(),
+                                ..job(run.clone())
+                            }));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    jobs.push(Some(foreign(streaming())));
+    jobs.push(Some(foreign(terminating(streaming()))));
+    jobs.push(Some(foreign(failed(streaming()))));
+    jobs
+}
+
+fn cron_jobs() -> Vec<Option<arcane_lifecycle::CronJobView>> {
+    let (mut outdated, mut going, mut foreign) = (cron_job(), cron_job(), cron_job());
+    outdated.configuration_hash = Some(OLD_HASH.into());
+    going.terminating = true;
+    foreign.ownership = Ownership::Foreign;
+    vec![
+        None,
+        Some(cron_job()),
+        Some(outdated),
+        Some(going),
+        Some(foreign),
+    ]
+}
+
+fn requests() -> Vec<Vec<RequestView>> {
+    let request = |name: &str, phase| RequestView {
+        name: name.into(),
+        uid: name.into(),
+        phase,
+    };
+    vec![
+        vec![],
+        vec![request(INITIAL, None)],
+        vec![request(OTHER, Some(RequestPhase::Ready))],
+        vec![request(OTHER, Some(RequestPhase::Stopped))],
+        vec![request(INITIAL, None), request(OTHER, None)],
+        vec![
+            request(OTHER, Some(RequestPhase::Failed)),
+            request(SCHEMA, Some(RequestPhase::Pending)),
+        ],
+    ]
+}
