@@ -140,13 +140,15 @@ impl Writer {
         .await
     }
 
-    /// Asks whether the object would be accepted. One of the same name does not count against it:
-    /// the API server looks at names last.
+    /// Asks whether the object would be accepted in the place of the one that has its name. Neither
+    /// that name counts against it, which the API server looks at last, nor a quota that is used
+    /// up: the object that makes way frees its share.
     pub async fn check(&self, path: &Path, object: &Value) -> Result<(), Error> {
         let uri = format!("{}?{FIELD_MANAGER}&dryRun=All", path.collection);
         let request = json_request(Method::POST, uri, JSON, object)?;
         match self.send::<Written>("check", &path.resource, request).await {
             Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),
+            Err(Error::Refused(message)) if message.contains("exceeded quota: ") => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -15,7 +15,7 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 pub use cron_jobs::CachedCronJob;
-pub use jobs::{CachedJob, JobObject, Jobs};
+pub use jobs::Jobs;
 pub use requests::{CachedRequest, Requests};
 pub use routes::{GroupKind, Routes, Trigger};
 pub use store::{Key, Progress, Store, resource_version};

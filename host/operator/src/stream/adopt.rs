@@ -40,7 +40,7 @@ pub async fn adopt_unlabelled(class: &Class) {
 }
 
 async fn adopt(class: &Class, plural: &str, key: &Key) {
-    match label_as(class, plural, key).await {
+    match label(class, plural, key).await {
         Ok(_) => {
             info!(class = %class.name, namespace = %key.namespace, stream = %key.name, "took over from {plural} without labels")
         }
@@ -50,12 +50,8 @@ async fn adopt(class: &Class, plural: &str, key: &Key) {
     }
 }
 
-/// Puts the contract's labels on the Job of this name.
-pub async fn label(class: &Class, key: &Key) -> Result<Written, writer::Error> {
-    label_as(class, "jobs", key).await
-}
-
-async fn label_as(class: &Class, plural: &str, key: &Key) -> Result<Written, writer::Error> {
+/// Puts the contract's labels on the Job or CronJob of this name.
+pub async fn label(class: &Class, plural: &str, key: &Key) -> Result<Written, writer::Error> {
     let labels = json!({"metadata": {"labels": {
         LABEL_STREAM_ID: key.name,
         LABEL_STREAM_KIND: class.kind.kind,

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arcane_contract::{names, render::Rendered, stream::StreamDefinition};
-use arcane_lifecycle::{Goal, Ownership, Problem, Propagation, RequestPhase, Status, Step};
+use arcane_lifecycle::{Goal, Problem, Propagation, RequestPhase, Status, Step};
 use jiff::Timestamp;
-use kube::{Resource, ResourceExt};
+use kube::{Resource, ResourceExt, api::ObjectMeta};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     render, status,
 };
 use crate::{
-    cache::{CachedJob, JobObject, Key},
+    cache::Key,
     writer::{self, Error as WriteError, Path, Written},
 };
 
@@ -223,38 +224,47 @@ impl<'a> Executor<'a> {
                 self.raise(Fenced::Job, &written);
                 Ok(())
             }
-            Err(WriteError::AlreadyExists(text)) => self.meet_existing_job(text).await,
+            Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(JOB, text).await),
             Err(error) => Err(self.halt("create the job", error)),
         }
     }
 
-    /// A Job of that name exists though the cache has none. If it is the stream's own but lacks
+    /// An object of that name exists though the cache has none. If it is the stream's own but lacks
     /// the label that the watch selects by, another operator made it: it is taken over.
-    async fn meet_existing_job(&self, text: String) -> Result<(), Halt> {
-        let path = self.batch("jobs");
+    async fn meet_existing(&self, kind: Kind, text: String) -> Halt {
+        let Kind {
+            name,
+            plural,
+            taken,
+        } = kind;
         let key = self.key();
-        let existing: JobObject = self
-            .writer()
-            .read(&path, &key.name)
-            .await
-            .map_err(failed("read the existing job"))?;
-        let labelled = existing.labels().contains_key(names::LABEL_STREAM_ID);
-        let view = CachedJob::from(existing).view(&self.uid());
-        if view.ownership == Ownership::Foreign && !view.terminating {
-            return Err(Halt::Problem(Problem {
-                reason: "JobNameTaken",
+        let read = self.writer().read(&self.batch(plural), &key.name).await;
+        let Existing { metadata } = match read {
+            Ok(existing) => existing,
+            Err(error) => return failed("read what has the stream's name")(error),
+        };
+        let is_own = metadata.owner_references.iter().flatten().any(|owner| {
+            owner.controller == Some(true) && Some(&owner.uid) == self.object.meta().uid.as_ref()
+        });
+        let is_labelled = metadata
+            .labels
+            .is_some_and(|labels| labels.contains_key(names::LABEL_STREAM_ID));
+        if !is_own && metadata.deletion_timestamp.is_none() {
+            return Halt::Problem(Problem {
+                reason: taken,
                 message: format!(
-                    "Job {key} belongs to something else than this stream: delete or rename it, \
-                     the stream's Job needs its name"
+                    "{name} {key} does not belong to this stream, whose own {name} needs that \
+                     name: delete the {name}, or give the stream another name"
                 ),
-            }));
+            });
         }
-        if view.ownership == Ownership::Ours && !labelled {
-            super::adopt::label(self.class, &key)
-                .await
-                .map_err(failed("take over the existing job"))?;
+        if is_own
+            && !is_labelled
+            && let Err(error) = super::adopt::label(self.class, plural, &key).await
+        {
+            return failed("take over what has the stream's name")(error);
         }
-        Err(failed("create the job")(WriteError::AlreadyExists(text)))
+        failed("create what has the stream's name")(WriteError::AlreadyExists(text))
     }
 
     async fn delete_job(&self, uid: &str, propagation: Propagation) -> Result<(), Halt> {
@@ -277,6 +287,7 @@ impl<'a> Executor<'a> {
                 self.raise(Fenced::CronJob, &written);
                 Ok(())
             }
+            Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(CRON_JOB, text).await),
             Err(error) => Err(self.halt("create the cron job", error)),
         }
     }
@@ -359,6 +370,32 @@ impl<'a> Executor<'a> {
             "backfillrequests",
         )
     }
+}
+
+/// A kind of which a stream has at most one object, by its own name.
+struct Kind {
+    name: &'static str,
+    plural: &'static str,
+    /// Reason of the problem that somebody else's object has the name.
+    taken: &'static str,
+}
+
+const JOB: Kind = Kind {
+    name: "Job",
+    plural: "jobs",
+    taken: "JobNameTaken",
+};
+
+const CRON_JOB: Kind = Kind {
+    name: "CronJob",
+    plural: "cronjobs",
+    taken: "CronJobNameTaken",
+};
+
+/// What must be known of an object that has the stream's name.
+#[derive(Deserialize)]
+struct Existing {
+    metadata: ObjectMeta,
 }
 
 struct RequestCondition<'a> {

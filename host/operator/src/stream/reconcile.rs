@@ -2,12 +2,15 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
+    mem::discriminant,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use arcane_contract::stream::StreamDefinition;
-use arcane_lifecycle::{Drift, Event, Goal, JobState, Plan, Problem, Rendering, Severity, Step};
+use arcane_lifecycle::{
+    Drift, Event, Goal, JobState, Observed, Plan, Problem, Rendering, Severity, Step,
+};
 use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
@@ -142,7 +145,7 @@ impl Reconcile<'_> {
             &mut lock(self.memory),
         );
         observation.observed.drift = self.drift(&observation, &rendering);
-        let inputs = digest(&format!("{:?}{rendering:?}", observation.observed));
+        let inputs = inputs(&observation.observed, &goal, &rendering);
         if let Some(wait) = lock(self.memory).wait(inputs) {
             return (Done::Waiting, Action::requeue(wait));
         }
@@ -285,6 +288,33 @@ async fn run_steps(
         }
     }
     Ok(written)
+}
+
+/// Digest of what an attempt depends on. What the operator itself writes on the way, such as the
+/// phase or a request, is left out: it is no reason to try at once what has just failed.
+fn inputs(observed: &Observed, goal: &Goal, rendering: &Rendering) -> u64 {
+    let Observed {
+        stream,
+        job,
+        cron_job,
+        requests: _,
+        completed_requests,
+        decision,
+        drift,
+    } = observed;
+    let request = match goal {
+        Goal::Backfill(run) => Some(&run.request),
+        _ => None,
+    };
+    let wishes = (
+        stream.generation,
+        &stream.restart,
+        discriminant(goal),
+        request,
+    );
+    digest(&format!(
+        "{wishes:?}{rendering:?}{job:?}{cron_job:?}{completed_requests:?}{decision:?}{drift:?}"
+    ))
 }
 
 fn digest(inputs: &impl Hash) -> u64 {
