@@ -1,6 +1,6 @@
 //! What the operator should not do, told by the audit log.
 
-use arcane_cluster::audit::Record;
+use arcane_cluster::audit::{Record, Request};
 
 /// Every blemish in a record of the operator's requests, one line each.
 pub(crate) fn blemishes(record: &Record) -> Vec<String> {
@@ -11,25 +11,38 @@ pub(crate) fn blemishes(record: &Record) -> Vec<String> {
         )
     });
     let unchanged = record.unchanged();
-    let unchanged = unchanged.iter().map(|request| {
-        let (verb, resource, name) = (&request.verb, &request.resource, &request.name);
-        format!("{verb} {resource} {name} changed nothing")
-    });
-    let secrets = record.secret_reads();
-    let secrets = secrets
+    let unchanged = unchanged
         .iter()
-        .map(|request| format!("{} of Secrets", request.verb));
-    let failed = record.failed();
-    let failed = failed.iter().map(|request| {
-        let (verb, resource, name) = (&request.verb, &request.resource, &request.name);
-        format!(
-            "{verb} {resource} {name} failed: {} {}",
-            request.code, request.message
-        )
-    });
+        .map(|request| format!("nothing changed by {}", line(request)));
+    let secrets = record.secret_reads();
+    let secrets = secrets.iter().map(line);
+    let refused = record
+        .failed()
+        .filter(|request| !request.dry_run && !is_lost_race(request));
+    let refused = refused
+        .iter()
+        .map(|request| format!("{}: {}", line(request), request.message));
     duplicates
         .chain(unchanged)
         .chain(secrets)
-        .chain(failed)
+        .chain(refused)
         .collect()
+}
+
+/// All that a record holds, one line each.
+pub(crate) fn account(record: &Record) -> Vec<String> {
+    record.iter().map(line).collect()
+}
+
+/// A write that was made conditional on what had been seen, and came after somebody else's.
+fn is_lost_race(request: &Request) -> bool {
+    request.code == 409 && matches!(request.verb.as_str(), "patch" | "update")
+}
+
+fn line(request: &Request) -> String {
+    let trial = if request.dry_run { " (dry run)" } else { "" };
+    format!(
+        "{} {} {} {}{trial} -> {}",
+        request.received, request.verb, request.resource, request.name, request.code
+    )
 }

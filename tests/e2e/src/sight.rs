@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::act::{act, until};
 use crate::stream::Stream;
 
-impl Stream<'_> {
+impl<'p> Stream<'p> {
     /// The definition.
     #[track_caller]
     pub fn get(&self) -> impl Future<Output = DynamicObject> {
@@ -212,7 +212,7 @@ impl Stream<'_> {
 
     /// Waits until these are all events of the stream, in this order: `<type> <reason>`.
     #[track_caller]
-    pub fn wait_events(&self, expected: &[&str]) -> impl Future<Output = ()> {
+    pub fn wait_events<'s>(&'s self, expected: &[&str]) -> impl Future<Output = ()> + use<'s, 'p> {
         let expected: Vec<String> = expected.iter().map(|&event| event.to_owned()).collect();
         until(format!("events {expected:?}"), async move || {
             let events: Vec<String> = self.told().await?.iter().map(headline).collect();

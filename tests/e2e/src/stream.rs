@@ -97,6 +97,21 @@ impl<'p> Stream<'p> {
     /// Asks for a backfill, as clients do; returns the request's name.
     #[track_caller]
     pub fn request_backfill(&self, payload: Option<Value>) -> impl Future<Output = String> {
+        self.create_request(self.plugin.class().to_owned(), payload)
+    }
+
+    /// Asks another class for a backfill of a stream of this name; returns the request's name.
+    #[track_caller]
+    pub fn request_backfill_of(&self, class: &str) -> impl Future<Output = String> {
+        self.create_request(class.to_owned(), None)
+    }
+
+    #[track_caller]
+    fn create_request(
+        &self,
+        class: String,
+        payload: Option<Value>,
+    ) -> impl Future<Output = String> {
         act("request a backfill", async move {
             let payload = match payload {
                 None => None,
@@ -109,7 +124,7 @@ impl<'p> Stream<'p> {
                     ..ObjectMeta::default()
                 },
                 spec: BackfillRequestSpec {
-                    stream_class: self.plugin.class().to_owned(),
+                    stream_class: class,
                     stream_id: self.name.clone(),
                     completed: false,
                     payload,
