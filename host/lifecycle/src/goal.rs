@@ -107,18 +107,14 @@ fn decision_on<'a>(observed: &'a Observed, run: &BackfillRun) -> &'a BackfillDec
     }
 }
 
-/// All backfills that the stream owes, the next one first.
+/// All backfills that the stream owes, the next one first. The one under way is also in the queue.
 fn backfills(observed: &Observed) -> impl Iterator<Item = BackfillRun> {
-    let under_way = requests::under_way(observed).map(|request| &request.name);
-    let waiting = requests::queue(observed)
-        .map(|request| &request.name)
-        .filter(move |name| Some(*name) != under_way);
-    let existing = under_way
+    let open = requests::under_way(observed)
         .into_iter()
-        .chain(waiting)
-        .map(|name| BackfillRun {
-            request: name.clone(),
-            origin: RequestOrigin::Existing,
-        });
-    existing.chain(requests::due(observed))
+        .chain(requests::queue(observed));
+    open.map(|request| BackfillRun {
+        request: request.name.clone(),
+        origin: RequestOrigin::Existing,
+    })
+    .chain(requests::due(observed))
 }

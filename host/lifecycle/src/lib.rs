@@ -4,6 +4,43 @@
 //! that goal; [`plan`] tells the steps, the status and the events that lead there. Both are plain
 //! functions: no clock, no I/O, no async. Stopping after any step of a plan and starting again
 //! from a fresh observation ends in the same place.
+//!
+//! ```
+//! use arcane_lifecycle::{
+//!     Backend, Drift, Fingerprint, Goal, Observed, Phase, Rendering, Step, StreamView, goal, plan,
+//! };
+//!
+//! let resumed = Observed {
+//!     stream: StreamView {
+//!         name: "orders".into(),
+//!         uid: "5e0c5a1e-8f5c-4b43-a8a6-f6e1a0c5d6a7".into(),
+//!         generation: 2,
+//!         suspended: false,
+//!         backend: Some(Backend::ChangeCapture),
+//!         restart: None,
+//!         phase: Phase::Suspended,
+//!         configuration_hash: None,
+//!     },
+//!     job: None,
+//!     cron_job: None,
+//!     requests: vec![],
+//!     completed_requests: vec![],
+//!     decision: None,
+//!     drift: Drift::Report,
+//! };
+//! let goal = goal(&resumed);
+//! assert_eq!(goal, Goal::Stream);
+//!
+//! let rendered = Rendering::Ready(Fingerprint {
+//!     configuration_hash: "8f14e45fceea167a5a36dedd4bea2543".into(),
+//!     equivalent_hashes: vec![],
+//!     render_hash: "c9f0f895fb98ab9159f51fd0297e236d".into(),
+//! });
+//! let plan = plan(&resumed, &goal, &rendered);
+//! assert_eq!(plan.steps[0], Step::CreateJob);
+//! assert!(matches!(&plan.steps[1], Step::SetStatus(status) if status.phase == Phase::Running));
+//! assert_eq!(plan.events[0].reason, "StreamResumed");
+//! ```
 
 mod goal;
 mod observed;

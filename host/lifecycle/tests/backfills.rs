@@ -123,6 +123,24 @@ fn requests_run_oldest_first_and_the_others_are_told_to_wait_once() {
 }
 
 #[test]
+fn the_others_are_told_to_wait_while_the_oldest_waits_for_the_old_job_to_go() {
+    expect(
+        &given(Phase::Running)
+            .job(streaming())
+            .request("a")
+            .request("b")
+            .plan(),
+        &[
+            "check job",
+            "delete job and wait",
+            "request b Pending",
+            "phase Pending",
+        ],
+        &["Normal BackfillRequested"],
+    );
+}
+
+#[test]
 fn a_backfill_that_is_under_way_is_not_given_up_for_another() {
     let given = given(Phase::Backfilling)
         .job(backfill("b"))
@@ -176,19 +194,14 @@ fn a_request_that_failed_is_tried_again_after_the_stream_is_resumed() {
 
 #[test]
 fn a_request_that_was_stopped_is_not_run() {
-    assert_eq!(
-        given(Phase::Pending)
-            .request_in("r", Some(RequestPhase::Stopped))
-            .goal(),
-        Goal::Stream
-    );
-    assert_eq!(
-        given(Phase::Backfilling)
-            .job(job(Run::Backfill(None)))
-            .request_in("r", Some(RequestPhase::Stopped))
-            .goal(),
-        Goal::Stream
-    );
+    let stopped = |phase| given(phase).request_in("r", Some(RequestPhase::Stopped));
+    assert_eq!(stopped(Phase::Pending).goal(), Goal::Stream);
+    for run in [Run::Backfill(None), Run::Backfill(Some("r".into()))] {
+        assert_eq!(
+            stopped(Phase::Backfilling).job(job(run)).goal(),
+            Goal::Stream
+        );
+    }
 }
 
 #[test]

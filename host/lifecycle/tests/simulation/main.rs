@@ -9,7 +9,11 @@ mod action;
 mod cluster;
 mod operator;
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashSet, VecDeque},
+    fmt::Arguments,
+    io::{self, Write as _},
+};
 
 use action::Action;
 use arcane_lifecycle::{Backend, Phase};
@@ -67,7 +71,12 @@ fn a_crash_after_any_write_of_a_short_story_changes_nothing_of_its_end() {
             }
         }
     }
-    println!("{crashes} crashes");
+    announce(format_args!("crashed {crashes} times in short stories"));
+}
+
+/// Past the capture: how much was explored belongs to the result.
+fn announce(figures: Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{figures}");
 }
 
 /// Every state that these actions, the operator's work and its crashes lead to, in any order.
@@ -87,10 +96,10 @@ fn explore(start: Cluster, actions: &[Action], depth: usize) {
             }
         }
     }
-    println!(
-        "{} states, reached by {transitions} transitions in up to {depth} steps",
+    announce(format_args!(
+        "explored {} states by {transitions} transitions, up to {depth} deep",
         seen.len()
-    );
+    ));
 }
 
 fn successors(cluster: &Cluster, actions: &[Action]) -> Vec<Cluster> {
