@@ -152,3 +152,52 @@ fn streaming() -> Value {
 fn backfill() -> Value {
     json!({"name": "sample-backfill"})
 }
+
+#[cfg(test)]
+mod tests {
+    use arcane_contract::definition;
+
+    use super::*;
+
+    fn parse(definition: &Definition) -> definition::Definition {
+        definition::Definition::parse(&definition.spec(), "n").unwrap()
+    }
+
+    #[test]
+    fn every_layout_is_what_it_says_and_has_both_templates() {
+        let layouts = [
+            (Definition::v0(), definition::Layout::V0),
+            (Definition::v1(), definition::Layout::V1),
+            (Definition::v2(), definition::Layout::V2),
+        ];
+        for (definition, layout) in layouts {
+            let parsed = parse(&definition);
+            assert_eq!(parsed.layout, layout);
+            assert!(!parsed.suspended);
+            assert_eq!(parsed.backfill.unwrap().name, "sample-backfill");
+            let streaming = parsed.backend.unwrap().template().name.clone();
+            assert_eq!(streaming, "sample-streaming");
+        }
+    }
+
+    #[test]
+    fn a_patch_suspends_whatever_the_layout() {
+        for definition in [Definition::v0(), Definition::v1(), Definition::v2()] {
+            assert!(parse(&definition.clone().suspended()).suspended);
+            let patch = definition.layout().suspension(true);
+            let mut spec = definition.spec();
+            for (field, value) in patch.as_object().unwrap() {
+                match value {
+                    Value::Object(inner) => {
+                        for (field, value) in inner {
+                            spec["execution"][field] = value.clone();
+                        }
+                    }
+                    value => spec[field] = value.clone(),
+                }
+            }
+            let parsed = definition::Definition::parse(&spec, "n").unwrap();
+            assert!(parsed.suspended, "{spec}");
+        }
+    }
+}

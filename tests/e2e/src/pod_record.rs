@@ -128,3 +128,36 @@ async fn follow(pods: &Api<Pod>, selector: &str, version: &str, seen: &Mutex<See
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, phase: &str) -> Pod {
+        let pod = json!({"metadata": {"name": name}, "status": {"phase": phase}});
+        serde_json::from_value(pod).unwrap()
+    }
+
+    #[test]
+    fn pods_that_run_one_after_the_other_are_never_two_at_a_time() {
+        let mut seen = Seen::default();
+        seen.exists(&pod("a", "Pending"));
+        seen.exists(&pod("a", "Running"));
+        seen.exists(&pod("a", "Failed"));
+        seen.exists(&pod("b", "Running"));
+        seen.is_gone(&pod("b", "Running"));
+        seen.exists(&pod("c", "Running"));
+        assert_eq!((seen.most_alive, seen.ever.len()), (1, 3));
+    }
+
+    #[test]
+    fn a_pod_that_is_made_before_another_has_ended_is_noticed() {
+        let mut seen = Seen::default();
+        seen.exists(&pod("a", "Running"));
+        seen.exists(&pod("b", "Pending"));
+        seen.is_gone(&pod("a", "Running"));
+        assert_eq!(seen.most_alive, 2);
+    }
+}

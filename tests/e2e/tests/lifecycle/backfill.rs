@@ -99,6 +99,7 @@ async fn a_backfill_that_fails_leaves_its_request_open_until_the_stream_is_resum
     orders.suspend().await;
     orders.wait_phase("Suspended").await;
     assert_eq!(orders.job().await, None);
+    wait_request_phase(&orders, &request, "Failed").await;
     orders.resume().await;
     orders.wait_phase("Backfilling").await;
     let job = orders.wait_backfill_job(&request).await;

@@ -31,6 +31,7 @@ async fn kubectl_waits_for_a_stream_to_run_and_for_a_backfill_to_complete() {
     };
     let (waited, ()) = tokio::join!(sample.kubectl(&completes), finish);
     assert!(waited.status.success(), "{waited:?}");
+    sample.assert_clean().await;
 }
 
 #[tokio::test]

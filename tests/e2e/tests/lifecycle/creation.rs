@@ -62,16 +62,18 @@ async fn the_spec_reaches_the_job_byte_for_byte_as_go_writes_it() {
     let environment = environment(job.spec.as_ref().unwrap());
     assert_eq!(environment[2], ("STREAMCONTEXT__SPEC".into(), SPEC.into()));
     assert_eq!(job.annotations()["configuration-hash"], SPEC_MD5);
+    sample.assert_clean().await;
 }
 
 #[tokio::test]
-async fn from_creation_to_running_takes_eight_writes_and_two_events() {
+async fn from_creation_to_running_takes_eight_writes_and_two_events_and_leaves_the_spec_alone() {
     let sample = sample().await.unwrap();
     let orders = running(&sample, Definition::v2()).await;
     orders.wait_events(&SET_UP).await;
     let writes = sample.writes().await;
     assert!(writes.len() <= 8, "{writes:?}");
     assert_eq!(sample.audit().await.count("create", "events"), 2);
+    assert_eq!(orders.get().await.metadata.generation, Some(1));
     sample.assert_clean().await;
 }
 
@@ -88,6 +90,7 @@ async fn the_template_is_kept_in_the_job_but_a_ttl_that_would_lose_its_outcome()
     let spec = job.spec.unwrap();
     assert_eq!(spec.ttl_seconds_after_finished, Some(3600));
     assert_eq!(spec.pod_failure_policy.unwrap().rules.len(), 2);
+    sample.assert_clean().await;
 }
 
 #[tokio::test]
@@ -153,4 +156,5 @@ async fn a_batch_backend_wins_over_change_capture() {
     orders.wait_phase("Scheduled").await;
     orders.wait_cron_job("a CronJob", |_| true).await;
     assert_eq!(orders.job().await, None);
+    sample.assert_clean().await;
 }

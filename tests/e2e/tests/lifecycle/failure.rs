@@ -50,6 +50,11 @@ async fn a_failed_stream_makes_no_job_for_a_request_that_comes() {
     assert_eq!(orders.status().await["phase"], "Failed");
     assert_eq!(jobs_made(&sample).await, 2);
     wait_news(&orders, &["Warning StreamingJobFailed"]).await;
+
+    orders.suspend().await;
+    orders.wait_phase("Suspended").await;
+    wait_request_phase(&orders, &request, "Pending").await;
+    assert_eq!(jobs_made(&sample).await, 2);
     sample.assert_clean().await;
 }
 

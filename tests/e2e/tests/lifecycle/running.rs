@@ -146,5 +146,8 @@ async fn a_deleted_definition_takes_its_job_and_its_requests_with_it() {
         Ok(())
     })
     .await;
+    // The garbage collector did that, and nothing was made again.
+    let writes = sample.writes().await;
+    assert_eq!(writes.len(), 8, "{writes:?}");
     sample.assert_clean().await;
 }

@@ -66,6 +66,7 @@ async fn a_cron_job_runs_backfills_and_its_runs_carry_the_streams_labels() {
     assert_eq!(labels["arcane/stream-kind"], "SampleStream");
     assert_eq!(labels["arcane/backfilling"], "true");
     assert_eq!(labels["app.kubernetes.io/component"], "streaming");
+    sample.assert_clean().await;
 }
 
 #[tokio::test]
@@ -80,8 +81,10 @@ async fn a_run_of_the_schedule_is_left_alone_until_the_stream_is_suspended() {
         .wait_running(sample.namespace(), "orders-run")
         .await
         .unwrap();
-    let container = &pods[0].spec.as_ref().unwrap().containers[0];
-    assert!(container.env.as_ref().unwrap().len() == 6);
+    let labels = pods[0].labels();
+    assert_eq!(labels["arcane/stream-id"], "orders");
+    // What the environment's BACKFILL_ID is taken from.
+    assert_eq!(labels["job-name"], "orders-run");
     assert_eq!(orders.status().await["phase"], "Scheduled");
 
     orders.suspend().await;
@@ -137,7 +140,7 @@ async fn a_changed_spec_updates_the_cron_job_in_place() {
     let orders = scheduled(&sample, Definition::v2_batch("0 5 * * *")).await;
     let before = orders.cron_job().await.unwrap();
     orders.patch_spec(another_source()).await;
-    let schedule = json!({"batch": {"schedule": "0 6 * * *"}});
+    let schedule = json!({"batch": {"schedule": "0 6 * * *", "timeZone": "Europe/Berlin"}});
     orders
         .patch_spec(json!({"execution": {"streamingBackend": schedule}}))
         .await;
@@ -147,6 +150,7 @@ async fn a_changed_spec_updates_the_cron_job_in_place() {
         })
         .await;
     assert_eq!(before.metadata.uid, after.metadata.uid);
+    assert_eq!(after.spec.time_zone.as_deref(), Some("Europe/Berlin"));
     assert_schedules(&orders, &after).await;
     assert_eq!(orders.status().await["phase"], "Scheduled");
     orders.wait_events(&[]).await;
