@@ -12,7 +12,7 @@ use arcane_contract::names::{
     STATE_SCHEMA_MISMATCH,
 };
 use arcane_lifecycle::{Failure, JobState, JobView, Outcome, Ownership, Run};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{Api, Client, Resource, ResourceExt, api::ObjectMeta, core::NamespaceResourceScope};
 use serde::{Deserialize, Deserializer};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,8 @@ struct Condition {
     reason: String,
     #[serde(default)]
     message: String,
+    #[serde(default, rename = "lastTransitionTime")]
+    since: Option<Time>,
 }
 
 /// Keeps a value that can be an object's name and skips the long ones, such as a whole spec.
@@ -167,7 +169,10 @@ impl From<JobObject> for CachedJob {
                 annotations.get(*name).map(String::as_str) == Some(STATE_SCHEMA_MISMATCH)
             }),
             terminating: job.metadata.deletion_timestamp.is_some(),
-            state: state(&job.status.conditions),
+            state: state(
+                &job.status.conditions,
+                job.metadata.deletion_timestamp.as_ref(),
+            ),
         };
         CachedJob {
             owner: controller.as_ref().map(|owner| owner.uid.as_str().into()),
@@ -200,11 +205,18 @@ fn run(job: &JobObject) -> Run {
     )
 }
 
-fn state(conditions: &[Condition]) -> JobState {
+/// A Job that is being deleted and ends only then was cut off: its pods were told to stop, and may
+/// well say that they succeeded. Within the second of its deletion nobody can tell, and running
+/// once more is the safe side.
+fn state(conditions: &[Condition], deleted: Option<&Time>) -> JobState {
     let holds = |kind: &str| {
-        conditions
-            .iter()
-            .find(|condition| condition.kind == kind && condition.status == "True")
+        conditions.iter().find(|condition| {
+            let in_time = match (&condition.since, deleted) {
+                (Some(since), Some(deleted)) => since < deleted,
+                _ => true,
+            };
+            condition.kind == kind && condition.status == "True" && in_time
+        })
     };
     if holds("Complete").is_some() {
         JobState::Finished(Outcome::Succeeded)
@@ -236,20 +248,40 @@ impl Jobs {
         }
     }
 
-    /// The operator is about to delete this Job: its outcome, if it has one, is recorded. True if
-    /// the Job is gone already, so that there is nothing to delete.
-    pub fn forget(&self, key: &Key, uid: &str) -> bool {
-        match self.store.get(key) {
-            Some(job) if job.view.uid != uid => false,
-            Some(job) if job.gone => {
-                self.store.remove(key);
-                true
-            }
-            Some(_) => {
-                self.recorded().insert(uid.into());
-                false
-            }
-            None => false,
+    /// The Job of a stream. One that the operator has deleted is only waited for, whatever the
+    /// cache still says of it: its outcome is recorded.
+    pub fn view(&self, key: &Key, stream: &str) -> Option<JobView> {
+        let mut view = self.store.get(key)?.view(stream);
+        if self.recorded().contains(view.uid.as_str()) {
+            view.terminating = true;
+            view.state = JobState::Active;
+        }
+        Some(view)
+    }
+
+    /// Whether the Job is gone already, so that there is nothing to delete; then it is forgotten:
+    /// its outcome is recorded.
+    pub fn forget_if_gone(&self, key: &Key, uid: &str) -> bool {
+        let gone = self
+            .store
+            .get(key)
+            .is_some_and(|job| job.gone && job.view.uid == uid);
+        if gone {
+            self.store.remove(key);
+        }
+        gone
+    }
+
+    /// The operator has deleted this Job: its outcome, if it had one, is recorded.
+    pub fn deleted(&self, key: &Key, uid: &str) {
+        if self
+            .store
+            .get(key)
+            .is_some_and(|job| job.view.uid == uid && !job.gone)
+        {
+            self.recorded().insert(uid.into());
+        } else {
+            self.forget_if_gone(key, uid);
         }
     }
 
@@ -307,6 +339,9 @@ impl Observer<JobObject> for JobObserver {
     }
 
     fn changed(&self, key: &Key, change: Change<'_, CachedJob>) {
+        if let Change::Deleted(last) = &change {
+            self.jobs.recorded().remove(last.view.uid.as_str());
+        }
         self.routes
             .kind(change.view().owner_kind.as_ref(), key.clone());
     }
@@ -319,7 +354,7 @@ impl Observer<JobObject> for JobObserver {
             return None;
         }
         let job = CachedJob::from(last);
-        let recorded = self.jobs.recorded().remove(job.view.uid.as_str());
+        let recorded = self.jobs.recorded().contains(job.view.uid.as_str());
         let finished = matches!(job.view.state, JobState::Finished(_));
         (finished && !recorded).then_some(CachedJob { gone: true, ..job })
     }
@@ -386,7 +421,7 @@ mod tests {
         assert!(gone.gone && gone.view.state == JobState::Finished(Outcome::Succeeded));
         let key = Key::new("ns", "s");
         jobs.store.insert(key.clone(), gone);
-        assert!(jobs.forget(&key, "u"));
+        assert!(jobs.forget_if_gone(&key, "u"));
         assert!(jobs.store.get(&key).is_none(), "recorded, so forgotten");
     }
 
@@ -399,8 +434,42 @@ mod tests {
         };
         let key = Key::new("ns", "s");
         jobs.store.insert(key.clone(), finished("u").into());
-        assert!(!jobs.forget(&key, "u"));
+        jobs.deleted(&key, "u");
+        let view = jobs.view(&key, "").unwrap();
+        assert!(view.terminating && view.state == JobState::Active);
         assert!(observer.tombstone(finished("u")).is_none());
+    }
+
+    #[test]
+    fn a_deletion_that_is_seen_before_it_is_answered_leaves_nothing_behind() {
+        let jobs = Arc::new(Jobs::new());
+        let observer = JobObserver {
+            jobs: jobs.clone(),
+            routes: Arc::default(),
+        };
+        let key = Key::new("ns", "s");
+        jobs.store
+            .insert(key.clone(), observer.tombstone(finished("u")).unwrap());
+        jobs.deleted(&key, "u");
+        assert!(jobs.store.get(&key).is_none() && jobs.recorded().is_empty());
+    }
+
+    #[test]
+    fn a_job_that_ends_only_while_it_is_deleted_was_cut_off() {
+        let ended = |at: &str| {
+            let cached = job(json!({
+                "metadata": {"deletionTimestamp": "2026-01-01T00:00:10Z"},
+                "status": {"conditions": [
+                    {"type": "Complete", "status": "True", "lastTransitionTime": at}
+                ]},
+            }));
+            cached.view.state
+        };
+        assert_eq!(
+            ended("2026-01-01T00:00:09Z"),
+            JobState::Finished(Outcome::Succeeded)
+        );
+        assert_eq!(ended("2026-01-01T00:00:10Z"), JobState::Active);
     }
 
     #[test]

@@ -269,13 +269,16 @@ impl<'a> Executor<'a> {
 
     async fn delete_job(&self, uid: &str, propagation: Propagation) -> Result<(), Halt> {
         let key = self.key();
-        if self.class.host.shared.jobs.forget(&key, uid) {
+        let jobs = &self.class.host.shared.jobs;
+        if jobs.forget_if_gone(&key, uid) {
             return Ok(());
         }
         self.writer()
             .delete(&self.batch("jobs"), &key.name, uid, propagation)
             .await
-            .map_err(|error| self.halt("delete the job", error))
+            .map_err(|error| self.halt("delete the job", error))?;
+        jobs.deleted(&key, uid);
+        Ok(())
     }
 
     async fn create_cron_job(&mut self) -> Result<(), Halt> {

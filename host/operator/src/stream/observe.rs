@@ -75,8 +75,8 @@ pub async fn observe(
     let key = Key::of(object);
     let uid = object.uid().unwrap_or_default();
     let requests = shared.requests.of(&class.name, &key);
-    let job = match shared.jobs.store.get(&key) {
-        Some(cached) => Some(with_cause(class, &key, cached.view(&uid)).await),
+    let job = match shared.jobs.view(&key, &uid) {
+        Some(job) => Some(with_cause(class, &key, job).await),
         None => None,
     };
     let observed = Observed {
