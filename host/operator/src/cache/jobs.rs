@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use arcane_contract::names::{
@@ -130,6 +131,8 @@ pub struct CachedJob {
     pub owner_kind: Option<GroupKind>,
     /// The Job is gone from the API server; its outcome still waits to be recorded.
     pub gone: bool,
+    /// Time from the Job's creation to its success.
+    pub lived: Option<Duration>,
     /// A pod of the Job is ready.
     pub ready: bool,
     /// The view, as if the Job were the stream's own.
@@ -178,6 +181,7 @@ impl From<JobObject> for CachedJob {
             owner: controller.as_ref().map(|owner| owner.uid.as_str().into()),
             owner_kind: controller.map(|owner| GroupKind::of(&owner.api_version, &owner.kind)),
             gone: false,
+            lived: lived(&job),
             ready: job.status.ready > 0,
             view,
         }
@@ -203,6 +207,14 @@ fn run(job: &JobObject) -> Run {
             .cloned()
             .or_else(from_environment),
     )
+}
+
+fn lived(job: &JobObject) -> Option<Duration> {
+    let begun = job.metadata.creation_timestamp.as_ref()?.0;
+    let mut conditions = job.status.conditions.iter();
+    let complete = conditions.find(|condition| condition.kind == "Complete")?;
+    let ended = complete.since.as_ref()?.0;
+    ended.duration_since(begun).try_into().ok()
 }
 
 /// A Job that is being deleted and ends only then was cut off: its pods were told to stop, and may

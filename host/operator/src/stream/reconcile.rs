@@ -9,7 +9,7 @@ use std::{
 
 use arcane_contract::stream::StreamDefinition;
 use arcane_lifecycle::{
-    Drift, Event, Goal, JobState, Observed, Plan, Problem, Rendering, Severity, Step,
+    Drift, Event, Goal, JobState, Observed, Outcome, Plan, Problem, Rendering, Run, Severity, Step,
 };
 use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::timeout;
@@ -145,6 +145,16 @@ impl Reconcile<'_> {
             &mut lock(self.memory),
         );
         observation.observed.drift = self.drift(&observation, &rendering);
+        if let Some(wait) = self.throttle(&observation.observed, &goal) {
+            let problem = ends_at_once();
+            let event = Event {
+                severity: Severity::Warning,
+                reason: problem.reason,
+                message: problem.message.clone(),
+            };
+            self.tell(&[event], Some(&problem)).await;
+            return (Done::Waiting, Action::requeue(wait));
+        }
         let inputs = inputs(&observation.observed, &goal, &rendering);
         if let Some(wait) = lock(self.memory).wait(inputs) {
             return (Done::Waiting, Action::requeue(wait));
@@ -185,6 +195,21 @@ impl Reconcile<'_> {
             }
             Err(halt) => self.retry(inputs, &halt),
         }
+    }
+
+    /// How long a stream waits whose Jobs succeed as soon as they have begun.
+    fn throttle(&self, observed: &Observed, goal: &Goal) -> Option<Duration> {
+        let job = observed.job.as_ref().filter(|job| {
+            *goal == Goal::Stream
+                && job.run == Run::Streaming
+                && !job.schema_mismatch
+                && job.state == JobState::Finished(Outcome::Succeeded)
+        })?;
+        let host = &self.class.host;
+        let lived = host.shared.jobs.store.get(&Key::of(self.object))?.lived?;
+        lock(self.memory)
+            .exits
+            .wait(&job.uid, lived, observed.stream.generation, &host.backoff)
     }
 
     /// What to do with a Job from an older template, by the class's restart policy.
@@ -288,6 +313,16 @@ async fn run_steps(
         }
     }
     Ok(written)
+}
+
+fn ends_at_once() -> Problem {
+    Problem {
+        reason: "StreamEndsAtOnce",
+        message: "The stream's Jobs succeed within a minute of their start, one after the other: \
+                  the next starts after a delay that doubles each time. See the log of the \
+                  stream's pods for why it does not go on."
+            .into(),
+    }
 }
 
 /// Digest of what an attempt depends on. What the operator itself writes on the way, such as the
