@@ -150,6 +150,8 @@ impl Read {
 mod tests {
     use std::io::Write;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn line(verb: &str, resource: &str, version: &str) -> String {
@@ -165,19 +167,29 @@ mod tests {
         format!("{event}\n")
     }
 
-    #[test]
-    fn a_line_is_read_once_it_is_complete_and_only_once() {
-        let mut log = tempfile::NamedTempFile::new().unwrap();
-        let mut read = Read::default();
-        let whole = line("patch", "jobs", "1");
-        let (begin, end) = whole.split_at(20);
-        log.write_all(begin.as_bytes()).unwrap();
-        read.more(&log.path().to_owned()).unwrap();
-        assert_eq!(read.requests.len(), 0);
-        log.write_all(end.as_bytes()).unwrap();
-        for _ in 0..2 {
-            read.more(&log.path().to_owned()).unwrap();
-            assert_eq!(read.requests.len(), 1);
+    proptest! {
+        #[test]
+        fn however_the_log_grows_each_line_is_read_once_and_in_order(
+            versions in proptest::collection::vec(0_u8..4, 1..12),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let text: String = versions.iter().map(|version| line("patch", "jobs", &version.to_string())).collect();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let mut log = tempfile::NamedTempFile::new()?;
+            let path = log.path().to_owned();
+            let mut read = Read::default();
+            for part in cuts.windows(2) {
+                log.write_all(&text.as_bytes()[part[0]..part[1]])?;
+                for _ in 0..2 {
+                    read.more(&path).map_err(|error| TestCaseError::fail(error.to_string()))?;
+                }
+                prop_assert_eq!(read.requests.len(), text[..part[1]].matches('\n').count());
+            }
+            let found: Vec<_> = read.requests.iter().filter_map(|request| request.resource_version.clone()).collect();
+            let expected: Vec<_> = versions.iter().map(u8::to_string).collect();
+            prop_assert_eq!(found, expected);
         }
     }
 
