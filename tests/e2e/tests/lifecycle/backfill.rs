@@ -26,16 +26,15 @@ async fn a_request_that_is_deleted_stops_its_backfill_and_streaming_goes_on() {
 #[tokio::test]
 async fn a_request_that_is_completed_by_hand_stops_its_backfill_and_streaming_goes_on() {
     let sample = sample().await.unwrap();
-    let orders = sample.create("orders", Definition::v0()).await;
+    let orders = running(&sample, Definition::v0()).await;
+    let request = orders.request_backfill(None).await;
     orders.wait_phase("Backfilling").await;
-    let request = initial_request(&orders).await;
     orders.complete_request(&request).await;
     let job = orders.wait_streaming_job().await;
     orders.wait_phase("Running").await;
     assert_streams(&orders, &job).await;
-    let events = ["Normal StreamCreated", "Normal BackfillNotRequested"];
-    orders.wait_events(&events).await;
-    assert_eq!(orders.requests().await.len(), 1);
+    let news = ["Normal BackfillRequested", "Normal BackfillNotRequested"];
+    wait_news(&orders, &news).await;
     sample.assert_clean().await;
 }
 
