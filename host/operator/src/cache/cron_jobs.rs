@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Change, Key, Observer, Store, follow as follow_kind,
-    routes::{GroupKind, Routes},
+    owner::{Owner, ownership},
+    routes::Routes,
     watch::config,
 };
 use crate::faults::Faults;
@@ -23,9 +24,7 @@ pub type CronJobObject = PartialObjectMeta<CronJob>;
 /// What is kept of a CronJob.
 #[derive(Clone, Debug)]
 pub struct CachedCronJob {
-    /// uid of the object that controls the CronJob.
-    pub owner: Option<Box<str>>,
-    owner_kind: Option<GroupKind>,
+    owner: Option<Owner>,
     view: CronJobView,
 }
 
@@ -33,25 +32,16 @@ impl CachedCronJob {
     /// The view of the stream with this uid.
     pub fn view(&self, stream: &str) -> CronJobView {
         let mut view = self.view.clone();
-        view.ownership = if self.owner.as_deref() == Some(stream) {
-            Ownership::Ours
-        } else {
-            Ownership::Foreign
-        };
+        view.ownership = ownership(self.owner.as_ref(), stream);
         view
     }
 }
 
 impl From<CronJobObject> for CachedCronJob {
     fn from(object: CronJobObject) -> Self {
-        let controller = object
-            .owner_references()
-            .iter()
-            .find(|owner| owner.controller == Some(true));
         let annotation = |name: &str| object.annotations().get(name).cloned();
         CachedCronJob {
-            owner: controller.map(|owner| owner.uid.as_str().into()),
-            owner_kind: controller.map(|owner| GroupKind::of(&owner.api_version, &owner.kind)),
+            owner: Owner::of(&object.metadata),
             view: CronJobView {
                 uid: object.uid().unwrap_or_default(),
                 ownership: Ownership::Foreign,
@@ -100,7 +90,8 @@ impl Observer<CronJobObject> for CronJobObserver {
     }
 
     fn changed(&self, key: &Key, change: Change<'_, CachedCronJob>) {
+        let owner = change.view().owner.as_ref();
         self.routes
-            .kind(change.view().owner_kind.as_ref(), key.clone());
+            .kind(owner.map(|owner| &owner.kind), key.clone());
     }
 }

@@ -1,247 +1,22 @@
 //! The Jobs of streams.
 
 use std::{
-    borrow::Cow,
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
-use arcane_contract::names::{
-    ANNOTATION_BACKFILL_REQUEST, ANNOTATION_CONFIGURATION_HASH, ANNOTATION_RENDER_HASH,
-    ANNOTATION_RESTART, ANNOTATIONS_STATE, ENV_BACKFILL_ID, LABEL_BACKFILLING, LABEL_STREAM_ID,
-    STATE_SCHEMA_MISMATCH,
-};
-use arcane_lifecycle::{Failure, JobState, JobView, Outcome, Ownership, Run};
-use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::Time};
-use kube::{Api, Client, Resource, ResourceExt, api::ObjectMeta, core::NamespaceResourceScope};
-use serde::{Deserialize, Deserializer};
+use arcane_contract::names::LABEL_STREAM_ID;
+use arcane_lifecycle::{JobState, JobView};
+use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Change, Key, Observer, Store, follow as follow_kind,
-    routes::{GroupKind, Routes},
+    job_object::{CachedJob, JobObject},
+    routes::Routes,
     watch::config,
 };
 use crate::faults::Faults;
-
-/// The parts of a Job that matter; the rest is skipped while it is read.
-#[derive(Clone, Debug, Deserialize)]
-pub struct JobObject {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Spec {
-    #[serde(default)]
-    template: Template,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Template {
-    #[serde(default)]
-    spec: PodSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct PodSpec {
-    #[serde(default)]
-    containers: Vec<Container>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Container {
-    #[serde(default)]
-    env: Vec<EnvVar>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct EnvVar {
-    #[serde(default)]
-    name: String,
-    #[serde(default, deserialize_with = "object_name")]
-    value: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Status {
-    #[serde(default)]
-    ready: u32,
-    #[serde(default)]
-    conditions: Vec<Condition>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: String,
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default, rename = "lastTransitionTime")]
-    since: Option<Time>,
-}
-
-/// Keeps a value that can be an object's name and skips the long ones, such as a whole spec.
-fn object_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    const LONGEST_NAME: usize = 253;
-    let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
-    Ok(text
-        .filter(|text| text.len() <= LONGEST_NAME)
-        .map(Cow::into_owned))
-}
-
-impl Resource for JobObject {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
-
-    fn kind(_: &()) -> Cow<'_, str> {
-        Job::kind(&())
-    }
-    fn group(_: &()) -> Cow<'_, str> {
-        Job::group(&())
-    }
-    fn version(_: &()) -> Cow<'_, str> {
-        Job::version(&())
-    }
-    fn plural(_: &()) -> Cow<'_, str> {
-        Job::plural(&())
-    }
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
-
-/// What is kept of a Job.
-#[derive(Clone, Debug)]
-pub struct CachedJob {
-    /// uid of the object that controls the Job.
-    pub owner: Option<Box<str>>,
-    /// Group and kind of that object.
-    pub owner_kind: Option<GroupKind>,
-    /// The Job is gone from the API server; its outcome still waits to be recorded.
-    pub gone: bool,
-    /// Time from the Job's creation to its success.
-    pub lived: Option<Duration>,
-    /// A pod of the Job is ready.
-    pub ready: bool,
-    /// The view, as if the Job were the stream's own.
-    view: JobView,
-}
-
-impl CachedJob {
-    /// The view of the stream with this uid.
-    pub fn view(&self, stream: &str) -> JobView {
-        let mut view = self.view.clone();
-        view.ownership = if self.owner.as_deref() == Some(stream) {
-            Ownership::Ours
-        } else {
-            Ownership::Foreign
-        };
-        view
-    }
-}
-
-impl From<JobObject> for CachedJob {
-    fn from(job: JobObject) -> Self {
-        let controller = job
-            .owner_references()
-            .iter()
-            .find(|owner| owner.controller == Some(true))
-            .cloned();
-        let annotations = job.annotations();
-        let annotation = |name: &str| annotations.get(name).cloned();
-        let view = JobView {
-            uid: job.uid().unwrap_or_default(),
-            ownership: Ownership::Foreign,
-            run: run(&job),
-            configuration_hash: annotation(ANNOTATION_CONFIGURATION_HASH),
-            render_hash: annotation(ANNOTATION_RENDER_HASH),
-            restart: annotation(ANNOTATION_RESTART),
-            schema_mismatch: ANNOTATIONS_STATE.iter().any(|name| {
-                annotations.get(*name).map(String::as_str) == Some(STATE_SCHEMA_MISMATCH)
-            }),
-            terminating: job.metadata.deletion_timestamp.is_some(),
-            state: state(
-                &job.status.conditions,
-                job.metadata.deletion_timestamp.as_ref(),
-            ),
-        };
-        CachedJob {
-            owner: controller.as_ref().map(|owner| owner.uid.as_str().into()),
-            owner_kind: controller.map(|owner| GroupKind::of(&owner.api_version, &owner.kind)),
-            gone: false,
-            lived: lived(&job),
-            ready: job.status.ready > 0,
-            view,
-        }
-    }
-}
-
-/// What the Job was made for. Jobs of other operators tell the request in their environment only.
-fn run(job: &JobObject) -> Run {
-    if job.labels().get(LABEL_BACKFILLING).map(String::as_str) != Some("true") {
-        return Run::Streaming;
-    }
-    let from_environment = || {
-        let container = job.spec.template.spec.containers.first()?;
-        let variable = container
-            .env
-            .iter()
-            .find(|variable| variable.name == ENV_BACKFILL_ID)?;
-        variable.value.clone().filter(|name| !name.is_empty())
-    };
-    Run::Backfill(
-        job.annotations()
-            .get(ANNOTATION_BACKFILL_REQUEST)
-            .cloned()
-            .or_else(from_environment),
-    )
-}
-
-fn lived(job: &JobObject) -> Option<Duration> {
-    let begun = job.metadata.creation_timestamp.as_ref()?.0;
-    let mut conditions = job.status.conditions.iter();
-    let complete = conditions.find(|condition| condition.kind == "Complete")?;
-    let ended = complete.since.as_ref()?.0;
-    ended.duration_since(begun).try_into().ok()
-}
-
-/// A Job that is being deleted and ends only then was cut off: its pods were told to stop, and may
-/// well say that they succeeded. Within the second of its deletion nobody can tell, and running
-/// once more is the safe side.
-fn state(conditions: &[Condition], deleted: Option<&Time>) -> JobState {
-    let holds = |kind: &str| {
-        conditions.iter().find(|condition| {
-            let in_time = match (&condition.since, deleted) {
-                (Some(since), Some(deleted)) => since < deleted,
-                _ => true,
-            };
-            condition.kind == kind && condition.status == "True" && in_time
-        })
-    };
-    if holds("Complete").is_some() {
-        JobState::Finished(Outcome::Succeeded)
-    } else if let Some(failed) = holds("Failed") {
-        JobState::Finished(Outcome::Failed(Failure {
-            reason: failed.reason.clone(),
-            message: failed.message.clone(),
-            ..Failure::default()
-        }))
-    } else {
-        JobState::Active
-    }
-}
 
 /// The Jobs of all streams, and which of them the operator has deleted itself.
 pub struct Jobs {
@@ -354,15 +129,16 @@ impl Observer<JobObject> for JobObserver {
         if let Change::Deleted(last) = &change {
             self.jobs.recorded().remove(last.view.uid.as_str());
         }
+        let owner = change.view().owner.as_ref();
         self.routes
-            .kind(change.view().owner_kind.as_ref(), key.clone());
+            .kind(owner.map(|owner| &owner.kind), key.clone());
     }
 
     /// A Job that finished and was deleted by somebody else, such as the TTL controller, before
     /// its outcome was recorded.
     fn tombstone(&self, last: JobObject) -> Option<CachedJob> {
         // The runs of a CronJob carry the label, too; what becomes of them is the CronJob's matter.
-        if last.labels().get(LABEL_STREAM_ID) != last.metadata.name.as_ref() {
+        if last.labels().get(LABEL_STREAM_ID) != last.meta().name.as_ref() {
             return None;
         }
         let job = CachedJob::from(last);
@@ -371,46 +147,12 @@ impl Observer<JobObject> for JobObserver {
         (finished && !recorded).then_some(CachedJob { gone: true, ..job })
     }
 }
-
 #[cfg(test)]
 mod tests {
+    use arcane_lifecycle::Outcome;
     use serde_json::json;
 
     use super::*;
-
-    fn job(value: serde_json::Value) -> CachedJob {
-        serde_json::from_value::<JobObject>(value).unwrap().into()
-    }
-
-    #[test]
-    fn a_backfill_of_another_operator_tells_its_request_in_the_environment() {
-        let cached = job(json!({
-            "metadata": {"labels": {"arcane/backfilling": "true"}},
-            "spec": {"template": {"spec": {"containers": [{"env": [
-                {"name": "STREAMCONTEXT__SPEC", "value": "x".repeat(10_000)},
-                {"name": "HOST", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}},
-                {"name": "STREAMCONTEXT__BACKFILL_ID", "value": "request-1"},
-            ]}]}}},
-        }));
-        assert_eq!(cached.view.run, Run::Backfill(Some("request-1".into())));
-    }
-
-    #[test]
-    fn a_job_is_its_streams_own_only_if_the_uid_of_its_controller_says_so() {
-        let cached = job(json!({"metadata": {"ownerReferences": [
-            {"apiVersion": "g/v1", "kind": "K", "name": "s", "uid": "u", "controller": true}
-        ]}}));
-        assert_eq!(cached.view("u").ownership, Ownership::Ours);
-        assert_eq!(cached.view("v").ownership, Ownership::Foreign);
-    }
-
-    #[test]
-    fn a_job_that_is_about_to_fail_has_not_failed_yet() {
-        let cached = job(json!({"status": {"conditions": [
-            {"type": "FailureTarget", "status": "True", "reason": "PodFailurePolicy"}
-        ]}}));
-        assert_eq!(cached.view.state, JobState::Active);
-    }
 
     fn finished(uid: &str) -> JobObject {
         serde_json::from_value(json!({
@@ -467,31 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_ends_only_while_it_is_deleted_was_cut_off() {
-        let ended = |at: &str| {
-            let cached = job(json!({
-                "metadata": {"deletionTimestamp": "2026-01-01T00:00:10Z"},
-                "status": {"conditions": [
-                    {"type": "Complete", "status": "True", "lastTransitionTime": at}
-                ]},
-            }));
-            cached.view.state
-        };
-        assert_eq!(
-            ended("2026-01-01T00:00:09Z"),
-            JobState::Finished(Outcome::Succeeded)
-        );
-        assert_eq!(ended("2026-01-01T00:00:10Z"), JobState::Active);
-    }
-
-    #[test]
     fn the_run_of_a_cron_job_leaves_nothing_behind() {
         let observer = JobObserver {
             jobs: Arc::new(Jobs::new()),
             routes: Arc::default(),
         };
         let mut run = finished("u");
-        run.metadata.name = Some("s-29000000".into());
+        run.meta_mut().name = Some("s-29000000".into());
         assert!(observer.tombstone(run).is_none());
     }
 }

@@ -1,7 +1,9 @@
 //! What the operator remembers of the cluster: one watch for each kind, projected to small views.
 
 mod cron_jobs;
+mod job_object;
 mod jobs;
+mod owner;
 mod requests;
 mod routes;
 mod store;

@@ -1,6 +1,6 @@
 //! Carries out the steps of a plan, one write each.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arcane_contract::{names, render::Rendered, stream::StreamDefinition};
 use arcane_lifecycle::{Goal, Problem, Propagation, RequestPhase, Status, Step};
@@ -11,33 +11,16 @@ use serde_json::{Value, json};
 
 use super::{
     context::Class,
-    memory::{Fenced, Memory},
+    halt::{Halt, failed},
+    memory::{Fenced, Memory, lock},
     observe::Observation,
-    render, status,
+    render,
+    write_status::write_status,
 };
 use crate::{
     cache::Key,
     writer::{self, Error as WriteError, Path, Written},
 };
-
-/// Why a step was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum Halt {
-    /// The user must put something right.
-    #[error("{}", .0.message)]
-    Problem(Problem),
-    /// A request that was about to be made is completed already.
-    #[error("backfill request {0} is completed already")]
-    AlreadyCompleted(String),
-    /// A fresh look is needed, or another attempt later.
-    #[error("failed to {action}: {source}")]
-    Failed {
-        /// What was tried.
-        action: &'static str,
-        /// Why it failed.
-        source: WriteError,
-    },
-}
 
 /// Carries out steps for one stream.
 pub struct Executor<'a> {
@@ -318,7 +301,7 @@ impl<'a> Executor<'a> {
     }
 
     async fn set_status(&self, wanted: &Status) -> Result<bool, Halt> {
-        set_status(self.class, self.object, wanted, self.memory).await
+        write_status(self.class, self.object, wanted, self.memory).await
     }
 
     /// The rendered object of the goal.
@@ -406,67 +389,4 @@ struct RequestCondition<'a> {
     complete: bool,
     reason: &'a str,
     message: &'a str,
-}
-
-/// Writes the definition's status unless it says all this already; true if it was written.
-pub async fn set_status(
-    class: &Class,
-    object: &StreamDefinition,
-    wanted: &Status,
-    memory: &Mutex<Memory>,
-) -> Result<bool, Halt> {
-    const FAULT: &str = "status of the streams";
-    let Some(status) = status::patch(
-        &object.status.value(),
-        wanted,
-        object.meta().generation.unwrap_or_default(),
-        &class.status_schema,
-        Timestamp::now(),
-    ) else {
-        return Ok(false);
-    };
-    // The version that was decided on: a definition that has changed meanwhile is looked at again.
-    let patch = json!({
-        "metadata": {"resourceVersion": object.meta().resource_version},
-        "status": status,
-    });
-    let path = class.definitions_in(&object.namespace().unwrap_or_default());
-    match class
-        .host
-        .writer
-        .merge_status(&path, &object.name_any(), &patch)
-        .await
-    {
-        Ok(written) => {
-            class.faults.clear(FAULT);
-            lock(memory)
-                .fence
-                .raise(Fenced::Definition, written.version());
-            Ok(true)
-        }
-        // Deleted meanwhile: nobody is left to be told.
-        Err(WriteError::NotFound(_)) => Ok(false),
-        Err(WriteError::Refused(message)) => {
-            class.faults.report_text(
-                FAULT,
-                format!(
-                    "the operator cannot write the status of {plural}.{group}: grant its service \
-                     account patch on {plural}/status with a ClusterRole, or mend the kind's \
-                     schema ({message})",
-                    plural = class.kind.plural,
-                    group = class.kind.group,
-                ),
-            );
-            Err(failed("write the status")(WriteError::Refused(message)))
-        }
-        Err(error) => Err(failed("write the status")(error)),
-    }
-}
-
-fn failed(action: &'static str) -> impl Fn(WriteError) -> Halt {
-    move |source| Halt::Failed { action, source }
-}
-
-fn lock(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
-    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,7 +25,7 @@ impl Memories {
     pub fn of(&self, key: &Key, uid: &str) -> Arc<Mutex<Memory>> {
         let mut streams = self.lock();
         let entry = streams.entry(key.clone()).or_default().clone();
-        let known = entry.lock().unwrap_or_else(PoisonError::into_inner).uid == uid.into();
+        let known = lock(&entry).uid == uid.into();
         if known {
             return entry;
         }
@@ -47,15 +47,12 @@ impl Memories {
         let streams = self.lock();
         streams
             .iter()
-            .filter(|(_, memory)| {
-                let memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                memory.uses(template)
-            })
+            .filter(|(_, memory)| lock(memory).uses(template))
             .map(|(key, _)| key.clone())
             .collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Mutex<Memory>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Mutex<Memory>>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,6 +95,11 @@ impl Memory {
             .chain(&definition.backfill)
             .any(|used| *used.name == *template.name && *used.namespace == *template.namespace)
     }
+}
+
+/// The memory of a stream; a panic while it was held spoils nothing that matters.
+pub fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A definition as understood at one generation.

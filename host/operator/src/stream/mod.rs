@@ -6,12 +6,14 @@ mod context;
 mod controller;
 mod execute;
 mod failure;
+mod halt;
 mod memory;
 mod observe;
 mod reconcile;
 mod render;
 mod rolling;
 mod status;
+mod write_status;
 
 pub use backoff::Backoff;
 pub use context::Host;

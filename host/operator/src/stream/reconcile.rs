@@ -3,7 +3,7 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     mem::discriminant,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -17,10 +17,12 @@ use tracing::{debug, info, warn};
 
 use super::{
     context::Class,
-    execute::{Executor, Halt, set_status},
-    memory::Memory,
+    execute::Executor,
+    halt::Halt,
+    memory::{Memory, lock},
     observe::{self, Observation},
     render,
+    write_status::write_status,
 };
 use crate::cache::Key;
 
@@ -125,7 +127,7 @@ impl Reconcile<'_> {
         let mut written = false;
         for step in &plan.steps {
             if let Step::SetStatus(wanted) = step {
-                match set_status(self.class, self.object, wanted, self.memory).await {
+                match write_status(self.class, self.object, wanted, self.memory).await {
                     Ok(changed) => written |= changed,
                     Err(halt) => return self.retry(inputs, &halt),
                 }
@@ -356,8 +358,4 @@ fn digest(inputs: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     inputs.hash(&mut hasher);
     hasher.finish()
-}
-
-fn lock(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
-    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
