@@ -1,0 +1,70 @@
+//! What becomes of the streams' pods, in the place of their programs.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use arcane_cluster::Pods;
+use tokio::process::Command;
+
+use super::NAMESPACE;
+
+/// Acts on the running pods of a stream.
+pub enum Runs {
+    /// Simulated pods follow their annotations.
+    Simulated(Pods),
+    /// Real pods get signals, which the demo's script understands.
+    Real {
+        /// To find running pods.
+        pods: Pods,
+        /// The user's kubeconfig, narrowed to the context.
+        kubeconfig: PathBuf,
+    },
+}
+
+impl Runs {
+    /// The stream's program ends by itself, with success.
+    pub async fn succeed(&self, stream: &str) -> Result<()> {
+        match self {
+            Self::Simulated(pods) => pods.succeed(NAMESPACE, stream).await,
+            Self::Real { .. } => self.execute(stream, "kill -USR1 1").await,
+        }
+    }
+
+    /// The stream's program fails with exit code 3 and says why.
+    pub async fn fail(&self, stream: &str, message: &str) -> Result<()> {
+        match self {
+            Self::Simulated(pods) => pods.fail(NAMESPACE, stream, 3, message).await,
+            Self::Real { .. } => {
+                let script = format!("printf %s '{message}' > /dev/termination-log; kill -USR2 1");
+                self.execute(stream, &script).await
+            }
+        }
+    }
+
+    async fn execute(&self, stream: &str, script: &str) -> Result<()> {
+        let Self::Real { pods, kubeconfig } = self else {
+            return Ok(());
+        };
+        for pod in pods.wait_running(NAMESPACE, stream).await? {
+            let name = pod.metadata.name.context("a pod without a name")?;
+            let output = Command::new("kubectl")
+                .arg("--kubeconfig")
+                .arg(kubeconfig)
+                .args([
+                    "-n", NAMESPACE, "exec", &name, "--", "/bin/sh", "-c", script,
+                ])
+                .stdin(Stdio::null())
+                .kill_on_drop(true)
+                .output()
+                .await
+                .context("failed to start kubectl, which a demo in your own cluster needs")?;
+            ensure!(
+                output.status.success(),
+                "kubectl exec failed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(())
+    }
+}
