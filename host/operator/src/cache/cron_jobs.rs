@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Change, Key, Observer, Store, follow as follow_kind,
-    owner::{Owner, ownership},
+    owner::{Claimant, Owner, Relation},
     routes::Routes,
     watch::config,
 };
@@ -29,10 +29,12 @@ pub struct CachedCronJob {
 }
 
 impl CachedCronJob {
-    /// The view of the stream with this uid.
-    pub fn view(&self, stream: &str) -> CronJobView {
+    /// The view of a stream of the same name.
+    pub fn view(&self, claimant: Claimant<'_>) -> CronJobView {
+        let relation = Relation::of(self.owner.as_ref(), claimant);
         let mut view = self.view.clone();
-        view.ownership = ownership(self.owner.as_ref(), stream);
+        view.ownership = relation.ownership();
+        view.terminating |= relation == Relation::Predecessors;
         view
     }
 }

@@ -12,7 +12,7 @@ use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{Resource, ResourceExt, api::ObjectMeta, core::NamespaceResourceScope};
 use serde::{Deserialize, Deserializer};
 
-use super::owner::{Owner, ownership};
+use super::owner::{Claimant, Owner, Relation};
 
 /// The parts of a Job that matter; the rest is skipped while it is read.
 #[derive(Clone, Debug, Deserialize)]
@@ -127,10 +127,12 @@ pub struct CachedJob {
 }
 
 impl CachedJob {
-    /// The view of the stream with this uid.
-    pub fn view(&self, stream: &str) -> JobView {
+    /// The view of a stream of the same name.
+    pub fn view(&self, claimant: Claimant<'_>) -> JobView {
+        let relation = Relation::of(self.owner.as_ref(), claimant);
         let mut view = self.view.clone();
-        view.ownership = ownership(self.owner.as_ref(), stream);
+        view.ownership = relation.ownership();
+        view.terminating |= relation == Relation::Predecessors;
         view
     }
 }
@@ -224,7 +226,7 @@ fn state(conditions: &[Condition], deleted: Option<&Time>) -> JobState {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::routes::GroupKind, *};
 
     fn job(value: serde_json::Value) -> CachedJob {
         serde_json::from_value::<JobObject>(value).unwrap().into()
@@ -244,12 +246,22 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_its_streams_own_only_if_the_uid_of_its_controller_says_so() {
+    fn the_leftover_of_a_namesake_is_as_good_as_gone() {
         let cached = job(json!({"metadata": {"ownerReferences": [
             {"apiVersion": "g/v1", "kind": "K", "name": "s", "uid": "u", "controller": true}
         ]}}));
-        assert_eq!(cached.view("u").ownership, Ownership::Ours);
-        assert_eq!(cached.view("v").ownership, Ownership::Foreign);
+        let kind = GroupKind::of("g/v1", "K");
+        let view = |uid| {
+            cached.view(Claimant {
+                uid,
+                name: "s",
+                kind: &kind,
+            })
+        };
+        assert_eq!(view("u").ownership, Ownership::Ours);
+        assert!(!view("u").terminating);
+        assert_eq!(view("v").ownership, Ownership::Foreign);
+        assert!(view("v").terminating);
     }
 
     #[test]

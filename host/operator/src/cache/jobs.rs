@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Change, Key, Observer, Store, follow as follow_kind,
     job_object::{CachedJob, JobObject},
+    owner::Claimant,
     routes::Routes,
     watch::config,
 };
@@ -37,8 +38,8 @@ impl Jobs {
 
     /// The Job of a stream. One that the operator has deleted is only waited for, whatever the
     /// cache still says of it: its outcome is recorded.
-    pub fn view(&self, key: &Key, stream: &str) -> Option<JobView> {
-        let mut view = self.store.get(key)?.view(stream);
+    pub fn view(&self, key: &Key, claimant: Claimant<'_>) -> Option<JobView> {
+        let mut view = self.store.get(key)?.view(claimant);
         if self.recorded().contains(view.uid.as_str()) {
             view.terminating = true;
             view.state = JobState::Active;
@@ -152,7 +153,7 @@ mod tests {
     use arcane_lifecycle::Outcome;
     use serde_json::json;
 
-    use super::*;
+    use super::{super::routes::GroupKind, *};
 
     fn finished(uid: &str) -> JobObject {
         serde_json::from_value(json!({
@@ -189,7 +190,13 @@ mod tests {
         let key = Key::new("ns", "s");
         jobs.store.insert(key.clone(), finished("u").into());
         jobs.deleted(&key, "u");
-        let view = jobs.view(&key, "").unwrap();
+        let kind = GroupKind::of("g/v1", "K");
+        let claimant = Claimant {
+            uid: "",
+            name: "s",
+            kind: &kind,
+        };
+        let view = jobs.view(&key, claimant).unwrap();
         assert!(view.terminating && view.state == JobState::Active);
         assert!(observer.tombstone(finished("u")).is_none());
     }

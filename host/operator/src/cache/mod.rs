@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use cron_jobs::CachedCronJob;
 pub use jobs::Jobs;
+pub use owner::{Claimant, Owner, Relation};
 pub use requests::{CachedRequest, Requests};
 pub use routes::{GroupKind, Routes, Trigger};
 pub use store::{Key, Progress, Store, resource_version};

@@ -16,7 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::kind::Obstacle;
-use crate::{faults::Faults, stream::Host, writer::Path};
+use crate::{
+    faults::{Faults, SILENCE_CHECK},
+    stream::Host,
+    writer::Path,
+};
 
 /// How a class fares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,12 +72,8 @@ pub async fn follow(
                 }
             }
         }
-        let again = async {
-            match retry {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => std::future::pending().await,
-            }
-        };
+        // Faults may end without a word.
+        let again = tokio::time::sleep(retry.unwrap_or(SILENCE_CHECK));
         tokio::select! {
             () = stop.cancelled() => return,
             () = again => {}
@@ -151,7 +151,9 @@ async fn write(
     host.writer
         .merge_status(&path, &class.name_any(), &patch)
         .await?;
-    if let Some((severity, reason)) = event(known.phase, wanted.phase) {
+    // Another reason for the same failure is news, other words for the same reason are not.
+    let is_news = known.phase != wanted.phase || known.reason != wanted.reason;
+    if let Some((severity, reason)) = event(known.phase, wanted.phase).filter(|_| is_news) {
         info!(class = %class.name_any(), reason, "{}", wanted.message);
         host.events
             .publish(&reference(class), severity, reason, &wanted.message)

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{backoff::Backoff, memory::Memories, rolling::Rolling};
 use crate::{
-    cache::{Progress, Shared},
+    cache::{Claimant, GroupKind, Progress, Shared},
     events::Events,
     faults::Faults,
     metrics::Metrics,
@@ -54,6 +54,8 @@ pub struct Class {
     pub restart_policy: RestartPolicy,
     /// The kind of its definitions.
     pub kind: ApiResource,
+    /// The same, as owner references name it.
+    pub group_kind: GroupKind,
     /// What their status can hold.
     pub status_schema: StatusSchema,
     /// The definitions.
@@ -80,6 +82,16 @@ impl Class {
             ..
         } = &self.kind;
         Path::new(group, version, namespace, plural)
+    }
+
+    /// The definition as one that asks whose an object is.
+    pub fn claimant<'a>(&'a self, definition: &'a StreamDefinition) -> Claimant<'a> {
+        let metadata = &definition.metadata;
+        Claimant {
+            uid: metadata.uid.as_deref().unwrap_or_default(),
+            name: metadata.name.as_deref().unwrap_or_default(),
+            kind: &self.group_kind,
+        }
     }
 
     /// The definition as events name it.

@@ -73,6 +73,7 @@ pub async fn serve(
         secret_refs: object.spec.secret_refs.clone(),
         restart_policy: object.spec.restart_policy.clone().unwrap_or_default(),
         kind: kind.resource.clone(),
+        group_kind: GroupKind::of(&kind.resource.api_version, &kind.resource.kind),
         status_schema: kind.status_schema,
         definitions: writer.as_reader(),
         progress: Arc::new(Progress::new()),
@@ -85,11 +86,9 @@ pub async fn serve(
     let (sender, triggers) = unbounded_channel();
     adopt_unlabelled(&class).await;
     let shared = &class.host.shared;
-    let kind = GroupKind {
-        group: class.kind.group.as_str().into(),
-        kind: class.kind.kind.as_str().into(),
-    };
-    shared.routes.add(&class.name, kind, sender);
+    shared
+        .routes
+        .add(&class.name, class.group_kind.clone(), sender);
     show_metrics(&class, &queue);
     run(&class, &queue, writer, triggers, heartbeat, listed, stop).await;
     class.host.metrics.classes.remove(&class.name);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use arcane_contract::{names, render::Rendered, stream::StreamDefinition};
 use arcane_lifecycle::{Goal, Problem, Propagation, RequestPhase, Status, Step};
 use jiff::Timestamp;
-use kube::{Resource, ResourceExt, api::ObjectMeta};
+use kube::{ResourceExt, api::ObjectMeta};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use super::{
     write_status::write_status,
 };
 use crate::{
-    cache::Key,
+    cache::{Key, Owner, Relation},
     writer::{self, Error as WriteError, Path, Written},
 };
 
@@ -226,13 +226,12 @@ impl<'a> Executor<'a> {
             Ok(existing) => existing,
             Err(error) => return failed("read what has the stream's name")(error),
         };
-        let is_own = metadata.owner_references.iter().flatten().any(|owner| {
-            owner.controller == Some(true) && Some(&owner.uid) == self.object.meta().uid.as_ref()
-        });
+        let owner = Owner::of(&metadata);
+        let relation = Relation::of(owner.as_ref(), self.class.claimant(self.object));
         let is_labelled = metadata
             .labels
             .is_some_and(|labels| labels.contains_key(names::LABEL_STREAM_ID));
-        if !is_own && metadata.deletion_timestamp.is_none() {
+        if relation == Relation::Strange && metadata.deletion_timestamp.is_none() {
             return Halt::Problem(Problem {
                 reason: taken,
                 message: format!(
@@ -241,7 +240,7 @@ impl<'a> Executor<'a> {
                 ),
             });
         }
-        if is_own
+        if relation == Relation::Own
             && !is_labelled
             && let Err(error) = super::adopt::label(self.class, plural, &key).await
         {

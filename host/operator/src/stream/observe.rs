@@ -73,16 +73,19 @@ pub async fn observe(
 ) -> Observation {
     let shared = &class.host.shared;
     let key = Key::of(object);
-    let uid = object.uid().unwrap_or_default();
     let requests = shared.requests.of(&class.name, &key);
-    let job = match shared.jobs.view(&key, &uid) {
+    let claimant = class.claimant(object);
+    let job = match shared.jobs.view(&key, claimant) {
         Some(job) => Some(with_cause(class, &key, job).await),
         None => None,
     };
     let observed = Observed {
-        stream: stream_view(object, &definition, uid.clone()),
+        stream: stream_view(object, &definition),
         job,
-        cron_job: shared.cron_jobs.get(&key).map(|cached| cached.view(&uid)),
+        cron_job: shared
+            .cron_jobs
+            .get(&key)
+            .map(|cached| cached.view(claimant)),
         requests: requests.iter().map(|request| request.view()).collect(),
         completed_requests,
         decision: None,
@@ -103,10 +106,10 @@ async fn with_cause(class: &Class, key: &Key, mut job: JobView) -> JobView {
     job
 }
 
-fn stream_view(object: &StreamDefinition, definition: &Definition, uid: String) -> StreamView {
+fn stream_view(object: &StreamDefinition, definition: &Definition) -> StreamView {
     StreamView {
         name: object.name_any(),
-        uid,
+        uid: object.uid().unwrap_or_default(),
         generation: object.metadata.generation.unwrap_or_default(),
         suspended: definition.suspended,
         backend: definition.backend.as_ref().map(|backend| match backend {

@@ -57,7 +57,7 @@ pub async fn write_status(
         // Deleted meanwhile: nobody is left to be told.
         Err(WriteError::NotFound(_)) => Ok(false),
         Err(WriteError::Refused(message)) => {
-            class.faults.report_text(
+            class.faults.report_write(
                 FAULT,
                 format!(
                     "the operator cannot write the status of {plural}.{group}: grant its service \
