@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::env::{self, Variable};
-use super::{Error, Parts, Settings, Stream, secrets};
+use super::{Error, Parts, Settings, Stream, disruption, secrets};
 use crate::json::{take_list, take_object};
 use crate::names;
 use crate::template::JobTemplate;
@@ -87,6 +87,7 @@ pub(super) fn spec(
             &secrets,
         )?;
     }
+    disruption::provide_for(&mut spec, &pod);
     pod_template.insert("spec".to_owned(), pod.into());
     spec.insert("template".to_owned(), pod_template.into());
     Ok(spec)

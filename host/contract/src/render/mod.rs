@@ -4,6 +4,7 @@
 //! [`Rendered::render_hash`] tells when an input changed.
 
 mod cron_job;
+mod disruption;
 mod env;
 mod error;
 mod job;
