@@ -1,0 +1,110 @@
+//! A cluster that the test has to itself, to start operators as it likes.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use arcane_cluster::{Cluster, Operator, OperatorBuilder, eventually};
+use arcane_e2e::{NAMESPACE, Platform};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+/// What the operator promises for a graceful end.
+pub const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+
+/// The one cluster of this kind, while the test has it.
+pub struct Own(MutexGuard<'static, Cluster>);
+
+impl Own {
+    /// Waits for the cluster. A control plane costs seconds, and these tests use it in turn.
+    pub async fn cluster() -> Result<Self> {
+        static CLUSTER: OnceCell<Mutex<Cluster>> = OnceCell::const_new();
+        let cluster = CLUSTER
+            .get_or_try_init(async || anyhow::Ok(Mutex::new(Cluster::start().await?)))
+            .await?;
+        Ok(Self(cluster.lock().await))
+    }
+
+    /// The platform there; no operator runs.
+    pub async fn platform(&self) -> Result<Platform<'_>> {
+        Platform::install(&self.0).await
+    }
+}
+
+/// An operator whose lease is short, so that a takeover takes seconds: 3 s, renewed within 2 s,
+/// tried for every second. (The defaults are 15, 10 and 2.)
+pub fn short_lease(operator: OperatorBuilder<'_>) -> OperatorBuilder<'_> {
+    operator
+        .env("ARCANE_HOST__LEASE_DURATION_SECONDS", "3")
+        .env("ARCANE_HOST__LEASE_RENEW_DEADLINE_SECONDS", "2")
+        .env("ARCANE_HOST__LEASE_RETRY_PERIOD_SECONDS", "1")
+}
+
+/// A replica with a short lease and a service account of its own, by which the audit log tells it
+/// from others; it has the same rights.
+pub async fn replica(platform: &Platform<'_>, name: &str) -> Result<Operator> {
+    let client = platform.cluster().client()?;
+    let params = PatchParams::apply("e2e").force();
+    let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": name}}))?;
+    Api::namespaced(client.clone(), NAMESPACE)
+        .patch(name, &params, &Patch::Apply(with_kind(account)?))
+        .await
+        .map(|_: ServiceAccount| ())?;
+    let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+    for role in ["arcane-host", "arcane-host-streams"] {
+        let name = format!("{role}-{name}");
+        let binding = binding("ClusterRoleBinding", &name, "ClusterRole", role, &subjects);
+        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+        bindings
+            .patch(&name, &params, &Patch::Apply(binding))
+            .await?;
+    }
+    let role = "arcane-host-lease";
+    let binding = binding("RoleBinding", name, "Role", role, &subjects);
+    let bindings: Api<RoleBinding> = Api::namespaced(client, NAMESPACE);
+    bindings
+        .patch(name, &params, &Patch::Apply(binding))
+        .await?;
+    let mut operator = short_lease(platform.operator())
+        .service_account(NAMESPACE, name)
+        .env("POD_NAME", name)
+        .start()
+        .await?;
+    operator.wait_ready(arcane_e2e::READY_WITHIN).await?;
+    Ok(operator)
+}
+
+fn with_kind(account: ServiceAccount) -> Result<Value> {
+    Ok(serde_json::to_value(account)?)
+}
+
+fn binding(kind: &str, name: &str, role_kind: &str, role: &str, subjects: &Value) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
+        "subjects": subjects,
+    })
+}
+
+/// Waits until this replica says that it leads.
+#[track_caller]
+pub fn wait_leading(operator: &Operator, within: Duration) -> impl Future<Output = ()> {
+    eventually("the replica to lead", within, async || {
+        let metrics = operator.metrics().await?;
+        ensure!(metrics.contains("arcane_leader 1"), "it does not lead");
+        Ok(())
+    })
+}
+
+/// Who holds the lease; empty if nobody does.
+pub async fn holder(platform: &Platform<'_>) -> Result<String> {
+    let leases: Api<Lease> = Api::namespaced(platform.cluster().client()?, NAMESPACE);
+    let lease = leases.get("arcane-host-leader").await?;
+    let spec = lease.spec.context("an empty lease")?;
+    Ok(spec.holder_identity.unwrap_or_default())
+}
