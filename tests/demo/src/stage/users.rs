@@ -25,6 +25,8 @@ use crate::streams::CLASS;
 
 /// Plurals of the platform's kinds.
 const KINDS: [&str; 3] = ["streamclasses", "streamingjobtemplates", "backfillrequests"];
+/// Namespaces and kinds go when everything in them has gone.
+const GONE_WITHIN: Duration = Duration::from_secs(120);
 /// Longer than any demo.
 const TOKEN_SECONDS: i64 = 4 * 60 * 60;
 
@@ -270,25 +272,11 @@ impl Users {
                 .await?;
         }
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        for name in [NAMESPACE, SYSTEM] {
-            let _ = namespaces.delete(name, &DeleteParams::default()).await;
-        }
-        within(Duration::from_secs(120), async || {
-            for name in [NAMESPACE, SYSTEM] {
-                ensure!(
-                    namespaces.get_opt(name).await?.is_none(),
-                    "namespace {name} is still there"
-                );
-            }
-            Ok(())
-        })
-        .await?;
+        delete_all(&namespaces, &[NAMESPACE, SYSTEM].map(str::to_owned)).await?;
         if self.brings_crds && self.is_unused().await? {
             let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-            for plural in KINDS {
-                let name = format!("{plural}.streaming.sneaksanddata.com");
-                crds.delete(&name, &DeleteParams::default()).await?;
-            }
+            let names = KINDS.map(|plural| format!("{plural}.streaming.sneaksanddata.com"));
+            delete_all(&crds, &names).await?;
         }
         Ok(())
     }
@@ -314,6 +302,26 @@ impl Users {
     fn log(&self) -> PathBuf {
         self.dir.path().join("operator.log")
     }
+}
+
+/// Deletes objects that may be gone already, and waits until they are.
+async fn delete_all<K>(api: &Api<K>, names: &[String]) -> Result<()>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    for name in names {
+        match api.delete(name, &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            result => drop(result?),
+        }
+    }
+    within(GONE_WITHIN, async || {
+        for name in names {
+            ensure!(api.get_opt(name).await?.is_none(), "{name} is still there");
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Whether the platform's kinds are not installed.
