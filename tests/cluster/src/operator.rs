@@ -139,6 +139,8 @@ pub struct Stopped {
 pub struct Usage {
     /// Resident memory in bytes.
     pub resident: u64,
+    /// The most that it has been since the start.
+    pub peak_resident: u64,
     /// Processor time used since the start, user and system.
     pub cpu: Duration,
     /// Threads.
@@ -345,6 +347,7 @@ fn usage(status: &str, stat: &str, open_files: usize) -> Option<Usage> {
     };
     Some(Usage {
         resident: field("VmRSS:")? * 1024,
+        peak_resident: field("VmHWM:")? * 1024,
         cpu: Duration::from_millis((user + system) * 1000 / TICKS_PER_SECOND),
         threads: field("Threads:")?,
         open_files,
@@ -357,10 +360,11 @@ mod tests {
 
     #[test]
     fn usage_is_read_whatever_the_program_is_called() {
-        let status = "Name:\todd) name\nVmRSS:\t   2048 kB\nThreads:\t7\n";
+        let status = "Name:\todd) name\nVmHWM:\t   3072 kB\nVmRSS:\t   2048 kB\nThreads:\t7\n";
         let stat = "42 (odd) name) S 1 42 42 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 7 0 1 2 3";
         let expected = Usage {
             resident: 2 << 20,
+            peak_resident: 3 << 20,
             cpu: Duration::from_secs(2),
             threads: 7,
             open_files: 3,
