@@ -1,5 +1,6 @@
 //! Arguments of the commands that run in programs of their own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -60,6 +61,10 @@ pub struct Lifecycle {
     /// Fail when a threshold of tests/load/thresholds.yaml is missed.
     #[arg(long)]
     pub check: bool,
+
+    /// Write every figure, of every run, to this file as JSON, with bars and verdicts.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
