@@ -1,0 +1,235 @@
+//! `cargo xtask bench lifecycle`: the course of it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use arcane_cluster::wait::within;
+use arcane_cluster::{Cluster, Operator, Usage};
+use arcane_e2e::{NAMESPACE, OPERATOR_USER, Platform, Plugin, READY_WITHIN};
+use kube::Client;
+use kube::api::{Api, DynamicObject, ListParams};
+use tokio::sync::mpsc;
+use xtask::cli::Lifecycle;
+
+use crate::bare::{self, Bare};
+use crate::figures::{Across, Figures, Unit, number};
+use crate::measure::{self, Requests};
+use crate::phases::Phases;
+use crate::restart;
+use crate::streams;
+
+/// Name of the operator's service account.
+const ACCOUNT: &str = "arcane-host";
+/// Rights on a new kind are granted by a controller, in milliseconds unless the machine is busy.
+const GRANTED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Measures both sides as often as asked for, each time on control planes of their own.
+pub async fn run(options: &Lifecycle) -> Result<Figures> {
+    let mut all = pair(options, 0).await?;
+    for run in 1..options.runs {
+        all.another_run(pair(options, run).await?);
+    }
+    Ok(all)
+}
+
+/// One run of each side. They take turns in being first: a machine may be slower when it is warm.
+async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
+    if options.runs > 1 {
+        eprintln!("Run {} of {}", run + 1, options.runs);
+    }
+    let (bare, (speed, figures)) = if run.is_multiple_of(2) {
+        (bare_run(options).await?, operator_run(options).await?)
+    } else {
+        let operator = operator_run(options).await?;
+        (bare_run(options).await?, operator)
+    };
+    let mut all = Figures::default();
+    let mut add = |name, label, unit, value| all.add(name, label, unit, Across::Median, value);
+    add(
+        "bare_speed",
+        "bare client, streams per minute",
+        Unit::StreamsPerMinute,
+        bare,
+    );
+    add(
+        "speed",
+        "operator, streams per minute",
+        Unit::StreamsPerMinute,
+        speed,
+    );
+    add(
+        "ratio",
+        "operator to bare client",
+        Unit::Share,
+        speed / bare,
+    );
+    all.extend(figures);
+    Ok(all)
+}
+
+/// The bare client on a fresh control plane: streams per minute.
+async fn bare_run(options: &Lifecycle) -> Result<f64> {
+    let streams = usize::try_from(options.streams)?;
+    eprintln!("Bare client: starting a control plane");
+    let cluster = Cluster::start().await?;
+    let platform = Platform::install(&cluster).await?;
+    let plugin = platform.plugin(&streams::chart_values()).await?;
+    // With the same account as the operator: authenticated, authorised and audited alike.
+    let client = cluster
+        .client_for_service_account(NAMESPACE, ACCOUNT)
+        .await?;
+    wait_granted(&client, &plugin).await?;
+    let bare = Bare::new(client, &plugin).await?;
+
+    eprintln!(
+        "Bare client: {streams} streams, {} at a time",
+        bare::CONCURRENCY
+    );
+    let mark = cluster.audit().mark().await?;
+    let (sender, created) = mpsc::unbounded_channel();
+    // It is received for as long as any stream is not yet running.
+    let tell = |definition| drop(sender.send(definition));
+    let race = race(&cluster, &plugin, options.streams, tell);
+    let (took, ()) = tokio::try_join!(race, bare.serve(created, streams))?;
+
+    let writes = cluster.audit().since(mark).await?;
+    let writes = writes.by_user(OPERATOR_USER).writes().len();
+    ensure!(
+        writes == streams * bare::WRITES,
+        "the bare client made {writes} writes for {streams} streams, not {} for each: it is no \
+         measure",
+        bare::WRITES
+    );
+    Ok(per_minute(streams, took))
+}
+
+async fn wait_granted(client: &Client, plugin: &Plugin<'_>) -> Result<()> {
+    let definitions: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), plugin.namespace(), plugin.kind());
+    within(GRANTED_WITHIN, async || {
+        Ok(definitions.list(&ListParams::default().limit(1)).await?)
+    })
+    .await
+    .context("the bare client gets no rights on the streams")?;
+    Ok(())
+}
+
+/// The operator on a fresh control plane: streams per minute, and the other figures.
+async fn operator_run(options: &Lifecycle) -> Result<(f64, Figures)> {
+    let streams = usize::try_from(options.streams)?;
+    eprintln!("Operator: starting a control plane");
+    let cluster = Cluster::start().await?;
+    let platform = Platform::install(&cluster).await?;
+    let mut operator = start(&platform).await?;
+    operator.wait_ready(READY_WITHIN).await?;
+    let plugin = platform.plugin(&streams::chart_values()).await?;
+    plugin.wait_ready().await;
+
+    eprintln!("Operator: {streams} streams");
+    let (mark, before) = (cluster.audit().mark().await?, operator.usage()?);
+    let took = race(&cluster, &plugin, options.streams, drop).await?;
+    measure::settled(&cluster).await?;
+    let requests = Requests::since(&cluster, mark).await?;
+    let mut figures = measure::of_requests(&requests, &plugin.kind().plural, streams);
+    figures.extend(of_usage(&before, &operator.usage()?, streams));
+
+    eprintln!("Operator: {:?} of quiet", options.quiet);
+    figures.extend(quiet(&cluster, &operator, options.quiet).await?);
+
+    eprintln!("Operator: restart");
+    figures.extend(restart::measure(&platform, operator, streams).await?);
+    Ok((per_minute(streams, took), figures))
+}
+
+/// The operator as it is installed, logging as it does by default.
+pub async fn start(platform: &Platform<'_>) -> Result<Operator> {
+    let operator = platform.operator().env("ARCANE_HOST__LOG_LEVEL", "info");
+    operator.start().await
+}
+
+/// Creates the streams as fast as the API server takes them, and waits until all are running: the
+/// time from before the first creation until the last is seen running.
+async fn race(
+    cluster: &Cluster,
+    plugin: &Plugin<'_>,
+    count: u32,
+    created: impl Fn(DynamicObject),
+) -> Result<Duration> {
+    let mut phases = Phases::follow(cluster.client()?, plugin).await?;
+    let begun = Instant::now();
+    let creation = async {
+        streams::create(plugin, count, created).await?;
+        eprintln!("  all are created");
+        Ok(())
+    };
+    let all_running = phases.all_running(usize::try_from(count)?);
+    let ((), last) = tokio::try_join!(creation, all_running)?;
+    Ok(last.duration_since(begun))
+}
+
+fn of_usage(before: &Usage, after: &Usage, streams: usize) -> Figures {
+    let mut figures = Figures::default();
+    let cpu = (after.cpu - before.cpu).as_secs_f64() * 1000.0 / number(streams);
+    figures.add(
+        "cpu_per_stream",
+        "CPU per stream",
+        Unit::Milliseconds,
+        Across::Median,
+        cpu,
+    );
+    let peak = measure::mebibytes(after.peak_resident);
+    figures.add(
+        "resident_peak",
+        "resident memory, highest",
+        Unit::Mebibytes,
+        Across::Largest,
+        peak,
+    );
+    figures
+}
+
+/// What the operator does while nothing happens.
+async fn quiet(cluster: &Cluster, operator: &Operator, time: Duration) -> Result<Figures> {
+    let (mark, before) = (cluster.audit().mark().await?, operator.usage()?);
+    tokio::time::sleep(time).await;
+    let (requests, after) = (Requests::since(cluster, mark).await?, operator.usage()?);
+    let cpu = (after.cpu - before.cpu).as_secs_f64() / time.as_secs_f64().max(f64::EPSILON);
+
+    let mut figures = Figures::default();
+    let mut add = |name, label, unit, across, value| figures.add(name, label, unit, across, value);
+    let (writes, reads) = (requests.writes().len(), requests.reads().len());
+    add(
+        "quiet_writes",
+        "quiet: writes",
+        Unit::Count,
+        Across::Largest,
+        number(writes),
+    );
+    add(
+        "quiet_reads",
+        "quiet: reads",
+        Unit::Count,
+        Across::Largest,
+        number(reads),
+    );
+    add(
+        "quiet_cpu",
+        "quiet: CPU, of one core",
+        Unit::Share,
+        Across::Median,
+        cpu,
+    );
+    let resident = measure::mebibytes(after.resident);
+    add(
+        "quiet_resident",
+        "quiet: resident memory",
+        Unit::Mebibytes,
+        Across::Largest,
+        resident,
+    );
+    Ok(figures)
+}
+
+fn per_minute(streams: usize, took: Duration) -> f64 {
+    number(streams) * 60.0 / took.as_secs_f64().max(f64::EPSILON)
+}

@@ -1,0 +1,196 @@
+//! What is told at the end: one table for people, or one JSON document for programs.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use xtask::terminal::{Paint, Style, Table};
+
+use crate::bare;
+use crate::figures::{Figure, Figures};
+use crate::thresholds::{Bar, Thresholds};
+
+/// Figures and the bars that they are held against.
+pub struct Report {
+    streams: u32,
+    figures: Figures,
+    thresholds: Thresholds,
+}
+
+impl Report {
+    /// # Errors
+    /// When there is a bar for something that was not measured.
+    pub fn new(streams: u32, figures: Figures, thresholds: Thresholds) -> Result<Self> {
+        thresholds.cover(&figures)?;
+        Ok(Self {
+            streams,
+            figures,
+            thresholds,
+        })
+    }
+
+    /// How many bars are missed.
+    pub fn missed(&self) -> usize {
+        let judged = self.figures.iter().filter_map(|figure| self.judge(figure));
+        judged.filter(|(_, met)| !met).count()
+    }
+
+    fn judge(&self, figure: &Figure) -> Option<(&Bar, bool)> {
+        let bar = self.thresholds.of(&figure.name)?;
+        Some((bar, bar.limit.holds(figure.value())))
+    }
+
+    /// The table, the reasons of bars that are missed, and what to know in order to read it.
+    pub fn text(&self, paint: Paint) -> String {
+        let mut table = Table::new(&["figure", "value", "bar", "verdict"]);
+        let mut reasons = String::new();
+        for figure in self.figures.iter() {
+            let value = figure.unit.show(figure.value());
+            let plain = |text: String| (text, None);
+            let (bar, verdict) = match self.judge(figure) {
+                None => (String::new(), plain(String::new())),
+                Some((bar, true)) => (
+                    bar.limit.show(figure),
+                    ("met".to_owned(), Some(Style::Green)),
+                ),
+                Some((bar, false)) => {
+                    reasons += &format!("  {}: {}\n", figure.label, bar.reason.trim());
+                    (
+                        bar.limit.show(figure),
+                        ("missed".to_owned(), Some(Style::Red)),
+                    )
+                }
+            };
+            table.styled([
+                plain(figure.label.clone()),
+                plain(value),
+                plain(bar),
+                verdict,
+            ]);
+        }
+        let mut text = format!("\n{}", table.render(paint));
+        if !reasons.is_empty() {
+            text += &format!(
+                "\n{}\n{reasons}",
+                paint.paint(Style::Bold, "Why these bars are:")
+            );
+        }
+        text + "\n" + &self.notes()
+    }
+
+    fn notes(&self) -> String {
+        let mut notes = format!(
+            "  The bare client works on {} streams at a time, as the operator does on those of one \
+             class,\n  and makes {} writes for each. Both, the control plane and what measures \
+             share {} cores.\n  The renewal of the Lease is left out; writes in quiet and after \
+             the restart include events.\n",
+            bare::CONCURRENCY,
+            bare::WRITES,
+            cores(),
+        );
+        if self.streams != self.thresholds.streams {
+            notes += &format!(
+                "  The bars were set for {} streams.\n",
+                self.thresholds.streams
+            );
+        }
+        notes
+    }
+
+    /// Writes everything to a file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_json(&self, file: &Path) -> Result<()> {
+        let write = || -> Result<()> {
+            let mut writer = BufWriter::new(File::create(file)?);
+            serde_json::to_writer_pretty(&mut writer, &self.json())?;
+            writer.write_all(b"\n")?;
+            Ok(writer.flush()?)
+        };
+        write().with_context(|| format!("failed to write {}", file.display()))
+    }
+
+    fn json(&self) -> Value {
+        let figures = self.figures.iter().map(|figure| {
+            let judged = self.judge(figure);
+            json!({
+                "name": figure.name,
+                "label": figure.label.trim(),
+                "unit": figure.unit,
+                "value": figure.value(),
+                "across": figure.across,
+                "runs": figure.runs,
+                "bar": judged.map(|(bar, _)| bar),
+                "met": judged.map(|(_, met)| met),
+            })
+        });
+        json!({
+            "benchmark": "lifecycle",
+            "streams": self.streams,
+            "cores": cores(),
+            "figures": figures.collect::<Vec<_>>(),
+            "missed": self.missed(),
+        })
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Across, Unit};
+
+    fn report(ratio: f64) -> Report {
+        let mut figures = Figures::default();
+        let thresholds = Thresholds::of_lifecycle().unwrap();
+        for bar in &thresholds.bars {
+            let (unit, value) = match bar.figure.as_str() {
+                "ratio" => (Unit::Share, ratio),
+                _ => (Unit::Count, 0.0),
+            };
+            figures.add(&bar.figure, &bar.figure, unit, Across::Median, value);
+        }
+        Report::new(100, figures, thresholds).unwrap()
+    }
+
+    #[test]
+    fn a_missed_bar_is_shown_counted_and_explained() {
+        let report = report(0.5);
+        assert_eq!(report.missed(), 1);
+        let text = report.text(Paint::plain());
+        let row = text.lines().find(|line| line.contains("ratio")).unwrap();
+        let cells: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(cells, ["ratio", "50.0", "%", "≥", "70.0", "%", "missed"]);
+        assert!(text.contains("the price of an operator"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_explained_when_all_bars_are_met() {
+        let report = report(0.9);
+        assert_eq!(report.missed(), 0);
+        assert!(!report.text(Paint::plain()).contains("Why these bars"));
+    }
+
+    #[test]
+    fn the_json_has_every_figure_with_its_bar_and_verdict() {
+        let json = report(0.5).json();
+        let ratio = &json["figures"][0];
+        assert_eq!(ratio["name"], "ratio");
+        assert_eq!(ratio["unit"], "share");
+        assert_eq!(ratio["runs"], json!([0.5]));
+        assert_eq!(ratio["bar"]["limit"], json!({"at_least": 0.7}));
+        assert_eq!(ratio["met"], false);
+        assert_eq!(json["missed"], 1);
+    }
+
+    #[test]
+    fn a_number_of_streams_that_the_bars_were_not_set_for_is_told() {
+        assert!(report(0.9).notes().contains("set for 2000 streams"));
+    }
+}

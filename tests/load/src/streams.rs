@@ -1,0 +1,77 @@
+//! The streams of the benchmark: as many as asked for, each with a spec of 4 kB.
+
+use anyhow::{Context, Result};
+use arcane_e2e::{Definition, Plugin};
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::api::{DynamicObject, PostParams};
+use serde_json::{Value, json};
+
+/// Size of a definition's spec as compact JSON, in bytes.
+const SPEC_BYTES: usize = 4096;
+/// Columns that it lists: most of its size.
+const COLUMNS: usize = 70;
+/// Definitions that are being created at the same time: enough to keep the API server busy, so that
+/// whoever follows is never short of work.
+const CREATORS: usize = 32;
+
+/// The pods' part: the backfill succeeds after 200 ms, the stream itself goes on.
+pub fn chart_values() -> Value {
+    json!({
+        "podAnnotations": {
+            "test/backfill-outcome": "succeed",
+            "test/backfill-after": "200ms",
+        },
+    })
+}
+
+/// Creates all streams, and tells of each as soon as it is there.
+pub async fn create(
+    plugin: &Plugin<'_>,
+    count: u32,
+    created: impl Fn(DynamicObject),
+) -> Result<()> {
+    let definitions = plugin.definitions();
+    stream::iter(0..count)
+        .map(async |number| {
+            let name = format!("stream-{number}");
+            let mut object = DynamicObject::new(&name, plugin.kind());
+            object.data = json!({"spec": spec(number)});
+            let result = definitions.create(&PostParams::default(), &object).await;
+            result.with_context(|| format!("failed to create {name}"))
+        })
+        .buffer_unordered(CREATORS)
+        .try_for_each(async |object| {
+            created(object);
+            Ok(())
+        })
+        .await
+}
+
+/// The spec of one stream: many small fields, which cost what a real spec does to read and to sort,
+/// and a text that makes up the size.
+fn spec(number: u32) -> Value {
+    let columns: Vec<_> = (0..COLUMNS)
+        .map(|column| json!({"name": format!("column_{column}"), "type": "decimal(38, 6)"}))
+        .collect();
+    let definition = Definition::v2()
+        .field("table", json!(format!("table_{number}")))
+        .field("columns", columns.into())
+        .field("comment", json!(""));
+    let size = definition.spec().to_string().len();
+    let comment = "-".repeat(SPEC_BYTES.saturating_sub(size));
+    definition.field("comment", json!(comment)).spec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_has_4_kb_whatever_its_number_and_is_one_that_the_operator_understands() {
+        for number in [0, 7, 1999, 99_999] {
+            let spec = spec(number);
+            assert_eq!(spec.to_string().len(), SPEC_BYTES);
+            arcane_contract::definition::Definition::parse(&spec, "n").unwrap();
+        }
+    }
+}
