@@ -21,7 +21,7 @@ use super::{
     halt::Halt,
     memory::{Memory, lock},
     observe::{self, Observation},
-    render,
+    render, status,
     write_status::write_status,
 };
 use crate::cache::Key;
@@ -250,11 +250,16 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Publishes events; a problem is told once, until it changes or is gone.
+    /// Publishes events; a problem is told once, until it changes or is gone. After a restart, what
+    /// stands in the status has been told.
     async fn tell(&self, events: &[Event], problem: Option<&Problem>) {
         let known = {
             let mut memory = lock(self.memory);
             std::mem::replace(&mut memory.told, problem.cloned())
+        };
+        let is_told = match (&known, problem) {
+            (None, Some(problem)) => status::tells(&self.object.status.value(), problem),
+            (known, problem) => known.as_ref() == problem,
         };
         let reference = self.class.reference(self.object);
         for Event {
@@ -264,7 +269,7 @@ impl Reconcile<'_> {
         } in events
         {
             let is_problem = problem.is_some_and(|problem| problem.reason == *reason);
-            if is_problem && known.as_ref() == problem {
+            if is_problem && is_told {
                 continue;
             }
             match severity {

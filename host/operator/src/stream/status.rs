@@ -1,7 +1,7 @@
 //! The definition's status: what to write, and whether anything would change.
 
 use arcane_contract::schema::StatusSchema;
-use arcane_lifecycle::{Condition, Status};
+use arcane_lifecycle::{Condition, Problem, Status};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -72,6 +72,15 @@ fn render(condition: &Condition, existing: &[Value], generation: i64, now: Times
         "message": message,
         "observedGeneration": generation,
         "lastTransitionTime": since,
+    })
+}
+
+/// Whether the status tells of this problem.
+pub fn tells(status: &Value, problem: &Problem) -> bool {
+    conditions(status).iter().any(|condition| {
+        text(condition, "type") == "Error"
+            && text(condition, "status") == "True"
+            && text(condition, "message") == problem.message
     })
 }
 
@@ -171,6 +180,18 @@ mod tests {
             again["conditions"][0]["lastTransitionTime"],
             "1970-01-01T00:00:00Z"
         );
+    }
+
+    #[test]
+    fn a_problem_is_told_by_a_status_with_its_very_words() {
+        let problem = |message: &str| Problem {
+            reason: "TemplateNotFound",
+            message: message.into(),
+        };
+        let status = json!({"conditions": [{"type": "Error", "status": "True", "message": "m"}]});
+        assert!(tells(&status, &problem("m")));
+        assert!(!tells(&status, &problem("n")));
+        assert!(!tells(&Value::Null, &problem("m")));
     }
 
     #[test]
