@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use arcane_cluster::eventually;
 use arcane_e2e::{Definition, READY_WITHIN};
 use serde_json::json;
 
 use crate::own::{Own, STOPPED_WITHIN};
 use crate::support::{Class, job_uids, running};
+
+/// Watches that fail are tried again after up to half a minute, and each of the operator's seven
+/// must find an API server that is ready for it.
+const LONG: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn streams_and_operator_outlive_a_restart_of_the_api_server_and_a_compaction() -> Result<()> {
@@ -38,7 +43,12 @@ async fn streams_and_operator_outlive_a_restart_of_the_api_server_and_a_compacti
         platform.cluster().restart_api_server().await?;
     }
     let new = sample.create("new", Definition::v2().suspended()).await;
-    new.wait_phase("Suspended").await;
+    eventually("the operator to be back at work", LONG, async || {
+        let status = new.status().await;
+        ensure!(status["phase"] == "Suspended", "{status}");
+        Ok(())
+    })
+    .await;
     assert_eq!(job_uids(&streams).await?, before);
     backfilling.finish_job().await;
     backfilling.wait_phase("Running").await;

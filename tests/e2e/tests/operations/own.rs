@@ -12,6 +12,8 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::observation::sum;
+
 /// What the operator promises for a graceful end.
 pub const STOPPED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -96,7 +98,8 @@ fn binding(kind: &str, name: &str, role_kind: &str, role: &str, subjects: &Value
 pub fn wait_leading(operator: &Operator, within: Duration) -> impl Future<Output = ()> {
     eventually("the replica to lead", within, async || {
         let metrics = operator.metrics().await?;
-        ensure!(metrics.contains("arcane_leader 1"), "it does not lead");
+        let leads = sum(&metrics, "arcane_leader", "");
+        ensure!(leads == Some(1.0), "{leads:?}");
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ use arcane_e2e::{Definition, NAMESPACE, Plugin};
 use serde_json::json;
 
 use crate::load::short_backfills;
+use crate::observation::sum;
 use crate::own::{Own, STOPPED_WITHIN, holder, replica, wait_leading};
 use crate::support::{Class, running};
 
@@ -26,7 +27,10 @@ async fn a_replica_that_ends_in_good_order_hands_over_within_two_seconds() -> Re
     let stream = running(&sample, "orders").await;
     let ready = second.probe("/health/ready").await?;
     assert_eq!(ready.status, 200, "standing by is ready: {ready:?}");
-    assert!(second.metrics().await?.contains("arcane_leader 0"));
+    assert_eq!(
+        sum(&second.metrics().await?, "arcane_leader", ""),
+        Some(0.0)
+    );
 
     let stopped = first.stop(STOPPED_WITHIN).await?;
     let gone = Instant::now();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use arcane_cluster::{Operator, eventually};
 use arcane_e2e::{Definition, OPERATOR_USER, READY_WITHIN, until};
+use kube::ResourceExt;
 use serde_json::json;
 
 use crate::observation::sum;
@@ -51,6 +52,13 @@ async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     change_template(&plugin, "sample-backfill", invalid).await;
     let refused = plugin.create("refused", Definition::v2()).await;
     refused.wait_event("ApiRefused").await;
+    // Its request is told that it waits with the second attempt.
+    let request = refused.requests().await[0].name_any();
+    refused
+        .wait_request(&request, "its place in the queue", |request| {
+            request.status.is_some()
+        })
+        .await;
     let streams = 8;
     let jobs = [&streaming, &backfilling, &drifted];
     let before = job_uids(&jobs).await?;
