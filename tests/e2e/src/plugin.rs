@@ -112,6 +112,21 @@ impl<'a> Plugin<'a> {
         Self::at(cluster, class, namespace).await
     }
 
+    /// A new namespace for streams of a class that the test installs by itself, its kind, rights and
+    /// templates too.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn bare(
+        cluster: &'a Cluster,
+        class: &str,
+        kind: &str,
+        plural: &str,
+    ) -> Result<Self> {
+        let class = Class::new(class, kind, plural);
+        Self::at(cluster, class, cluster.namespace("e2e").await?).await
+    }
+
     async fn at(cluster: &'a Cluster, class: Class, namespace: String) -> Result<Self> {
         Ok(Self {
             cluster,
