@@ -85,7 +85,7 @@ impl Definition {
         self
     }
 
-    /// Sets a field of `spec`.
+    /// Sets a field of `spec`, over what the layout has there.
     pub fn field(mut self, name: &str, value: Value) -> Self {
         self.fields.insert(name.to_owned(), value);
         self
@@ -109,7 +109,7 @@ impl Definition {
             backends,
             fields,
         } = self;
-        let mut spec = fields.clone();
+        let mut spec = Map::new();
         match layout {
             Layout::V0 => {
                 spec.insert("suspended".into(), json!(suspended));
@@ -129,6 +129,7 @@ impl Definition {
                 spec.insert("execution".into(), execution);
             }
         }
+        spec.extend(fields.clone());
         spec.into()
     }
 }

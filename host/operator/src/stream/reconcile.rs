@@ -161,6 +161,9 @@ impl Reconcile<'_> {
         if let Some(wait) = lock(self.memory).wait(inputs) {
             return (Done::Waiting, Action::requeue(wait));
         }
+        if render::is_template_about_to_come(self.class, &observation, &goal).await {
+            return (Done::Waiting, Action::requeue(CACHE_BEHIND));
+        }
         let mut plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
         render::tell_ignored_fields(self.class, &observation, &goal, &mut plan);
         self.carry_out(&observation, &goal, plan, inputs).await

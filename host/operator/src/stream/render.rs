@@ -2,7 +2,7 @@
 
 use arcane_contract::{
     definition::{Backend, Definition, TemplateRef},
-    names::ANNOTATION_RESTART,
+    names::{ANNOTATION_RESTART, GROUP, VERSION},
     render::{self, Rendered},
     stream::StreamDefinition,
     template::JobTemplate,
@@ -12,6 +12,7 @@ use arcane_lifecycle::{
     Severity, Step,
 };
 use kube::ResourceExt;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
@@ -20,7 +21,10 @@ use super::{
     observe::Observation,
     status,
 };
-use crate::cache::{CachedTemplate, Key};
+use crate::{
+    cache::{CachedTemplate, Key},
+    writer::Path,
+};
 
 /// The fingerprint of what the goal needs. It is remembered, so that a look at a stream that is as
 /// it should be renders nothing.
@@ -162,6 +166,25 @@ pub fn tell_ignored_fields(class: &Class, observation: &Observation, goal: &Goal
             message,
         });
     }
+}
+
+/// Whether the template that the goal is rendered from exists, though the cache has not heard of it
+/// yet: a stream often comes in one go with its templates, and the two are watched separately.
+pub async fn is_template_about_to_come(
+    class: &Class,
+    observation: &Observation,
+    goal: &Goal,
+) -> bool {
+    let Some(reference) = template_for(&observation.definition, goal) else {
+        return false;
+    };
+    if find_template(class, reference).is_ok() {
+        return false;
+    }
+    let TemplateRef { namespace, name } = reference;
+    let templates = Path::new(GROUP, VERSION, namespace, "streamingjobtemplates");
+    let found = class.host.writer.read::<IgnoredAny>(&templates, name);
+    found.await.is_ok()
 }
 
 /// The template that the goal is rendered from.

@@ -12,3 +12,4 @@ mod schedule;
 mod schema;
 mod support;
 mod suspension;
+mod templates;
