@@ -13,6 +13,7 @@ use xtask::cli::Lifecycle;
 
 use crate::bare::{self, Bare};
 use crate::figures::{Across, Figures, Unit, number};
+use crate::machine::Moment;
 use crate::measure::{self, Requests};
 use crate::phases::Phases;
 use crate::restart;
@@ -37,7 +38,7 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
     if options.runs > 1 {
         eprintln!("Run {} of {}", run + 1, options.runs);
     }
-    let (bare, (speed, figures)) = if run.is_multiple_of(2) {
+    let (bare, (operator, figures)) = if run.is_multiple_of(2) {
         (bare_run(options).await?, operator_run(options).await?)
     } else {
         let operator = operator_run(options).await?;
@@ -45,30 +46,42 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
     };
     let mut all = Figures::default();
     let mut add = |name, label, unit, value| all.add(name, label, unit, Across::Median, value);
+    let pace = Unit::StreamsPerMinute;
     add(
         "bare_speed",
         "bare client, streams per minute",
-        Unit::StreamsPerMinute,
-        bare,
+        pace,
+        bare.per_minute,
     );
     add(
         "speed",
         "operator, streams per minute",
-        Unit::StreamsPerMinute,
-        speed,
+        pace,
+        operator.per_minute,
     );
+    let ratio = operator.per_minute / bare.per_minute;
+    add("ratio", "operator to bare client", Unit::Share, ratio);
+    let others = bare.others.max(operator.others);
     add(
-        "ratio",
-        "operator to bare client",
+        "others",
+        "CPU taken by what else runs here, at most",
         Unit::Share,
-        speed / bare,
+        others,
     );
     all.extend(figures);
     Ok(all)
 }
 
-/// The bare client on a fresh control plane: streams per minute.
-async fn bare_run(options: &Lifecycle) -> Result<f64> {
+/// How fast all streams were running.
+struct Speed {
+    /// Streams per minute.
+    per_minute: f64,
+    /// What everything else on the machine used of its processors meanwhile.
+    others: f64,
+}
+
+/// The bare client on a fresh control plane.
+async fn bare_run(options: &Lifecycle) -> Result<Speed> {
     let streams = usize::try_from(options.streams)?;
     eprintln!("Bare client: starting a control plane");
     let cluster = Cluster::start().await?;
@@ -90,7 +103,7 @@ async fn bare_run(options: &Lifecycle) -> Result<f64> {
     // It is received for as long as any stream is not yet running.
     let tell = |definition| drop(sender.send(definition));
     let race = race(&cluster, &plugin, options.streams, tell);
-    let (took, ()) = tokio::try_join!(race, bare.serve(created, streams))?;
+    let (speed, ()) = tokio::try_join!(race, bare.serve(created, streams))?;
 
     let writes = cluster.audit().since(mark).await?;
     let writes = writes.by_user(OPERATOR_USER).writes().len();
@@ -100,7 +113,7 @@ async fn bare_run(options: &Lifecycle) -> Result<f64> {
          measure",
         bare::WRITES
     );
-    Ok(per_minute(streams, took))
+    Ok(speed)
 }
 
 async fn wait_granted(client: &Client, plugin: &Plugin<'_>) -> Result<()> {
@@ -114,8 +127,8 @@ async fn wait_granted(client: &Client, plugin: &Plugin<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The operator on a fresh control plane: streams per minute, and the other figures.
-async fn operator_run(options: &Lifecycle) -> Result<(f64, Figures)> {
+/// The operator on a fresh control plane: its speed, and the other figures.
+async fn operator_run(options: &Lifecycle) -> Result<(Speed, Figures)> {
     let streams = usize::try_from(options.streams)?;
     eprintln!("Operator: starting a control plane");
     let cluster = Cluster::start().await?;
@@ -127,7 +140,7 @@ async fn operator_run(options: &Lifecycle) -> Result<(f64, Figures)> {
 
     eprintln!("Operator: {streams} streams");
     let (mark, before) = (cluster.audit().mark().await?, operator.usage()?);
-    let took = race(&cluster, &plugin, options.streams, drop).await?;
+    let speed = race(&cluster, &plugin, options.streams, drop).await?;
     measure::settled(&cluster).await?;
     let requests = Requests::since(&cluster, mark).await?;
     let mut figures = measure::of_requests(&requests, &plugin.kind().plural, streams);
@@ -138,7 +151,7 @@ async fn operator_run(options: &Lifecycle) -> Result<(f64, Figures)> {
 
     eprintln!("Operator: restart");
     figures.extend(restart::measure(&platform, operator, streams).await?);
-    Ok((per_minute(streams, took), figures))
+    Ok((speed, figures))
 }
 
 /// The operator as it is installed, logging as it does by default.
@@ -154,17 +167,23 @@ async fn race(
     plugin: &Plugin<'_>,
     count: u32,
     created: impl Fn(DynamicObject),
-) -> Result<Duration> {
+) -> Result<Speed> {
+    let streams = usize::try_from(count)?;
     let mut phases = Phases::follow(cluster.client()?, plugin).await?;
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), Moment::now()?);
     let creation = async {
         streams::create(plugin, count, created).await?;
         eprintln!("  all are created");
         Ok(())
     };
-    let all_running = phases.all_running(usize::try_from(count)?);
-    let ((), last) = tokio::try_join!(creation, all_running)?;
-    Ok(last.duration_since(begun))
+    let ((), last) = tokio::try_join!(creation, phases.all_running(streams))?;
+    let used = before.used_until(&Moment::now()?);
+    eprintln!("  milliseconds of CPU per stream: {}", used.show(streams));
+    let seconds = last.duration_since(begun).as_secs_f64().max(f64::EPSILON);
+    Ok(Speed {
+        per_minute: number(streams) * 60.0 / seconds,
+        others: used.share_of_others(seconds),
+    })
 }
 
 fn of_usage(before: &Usage, after: &Usage, streams: usize) -> Figures {
@@ -228,8 +247,4 @@ async fn quiet(cluster: &Cluster, operator: &Operator, time: Duration) -> Result
         resident,
     );
     Ok(figures)
-}
-
-fn per_minute(streams: usize, took: Duration) -> f64 {
-    number(streams) * 60.0 / took.as_secs_f64().max(f64::EPSILON)
 }

@@ -3,6 +3,7 @@
 mod bare;
 mod figures;
 mod lifecycle;
+mod machine;
 mod measure;
 mod phases;
 mod report;

@@ -10,7 +10,11 @@ use xtask::terminal::{Paint, Style, Table};
 
 use crate::bare;
 use crate::figures::{Figure, Figures};
+use crate::machine::cores;
 use crate::thresholds::{Bar, Thresholds};
+
+/// Share of the machine's processors from which on others disturb a measurement.
+const DISTURBED: f64 = 0.1;
 
 /// Figures and the bars that they are held against.
 pub struct Report {
@@ -90,6 +94,14 @@ impl Report {
             bare::WRITES,
             cores(),
         );
+        if let Some(others) = self.figures.get("others")
+            && others.value() > DISTURBED
+        {
+            notes += &format!(
+                "  Other programs took {} of the machine meanwhile: look at the ratio with care.\n",
+                others.unit.show(others.value()),
+            );
+        }
         if self.streams != self.thresholds.streams {
             notes += &format!(
                 "  The bars were set for {} streams.\n",
@@ -135,10 +147,6 @@ impl Report {
             "missed": self.missed(),
         })
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]
@@ -187,6 +195,19 @@ mod tests {
         assert_eq!(ratio["bar"]["limit"], json!({"at_least": 0.7}));
         assert_eq!(ratio["met"], false);
         assert_eq!(json["missed"], 1);
+    }
+
+    #[test]
+    fn a_disturbed_measurement_is_told_as_such() {
+        let with = |others| {
+            let mut report = report(0.9);
+            report
+                .figures
+                .add("others", "", Unit::Share, Across::Median, others);
+            report.notes().contains("Other programs")
+        };
+        assert!(with(0.25));
+        assert!(!with(0.02));
     }
 
     #[test]
