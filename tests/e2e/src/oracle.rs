@@ -18,7 +18,7 @@ pub(crate) fn blemishes(record: &Record) -> Vec<String> {
     let secrets = secrets.iter().map(line);
     let refused = record
         .failed()
-        .filter(|request| !request.dry_run && !is_lost_race(request));
+        .filter(|request| !request.dry_run && !is_lost_race(request) && !is_vain_look(request));
     let refused = refused
         .iter()
         .map(|request| format!("{}: {}", line(request), request.message));
@@ -37,6 +37,11 @@ pub(crate) fn account(record: &Record) -> Vec<String> {
 /// A write that was made conditional on what had been seen, and came after somebody else's.
 fn is_lost_race(request: &Request) -> bool {
     request.code == 409 && matches!(request.verb.as_str(), "patch" | "update")
+}
+
+/// A look for something that might have been there.
+fn is_vain_look(request: &Request) -> bool {
+    request.code == 404 && request.verb == "get"
 }
 
 fn line(request: &Request) -> String {

@@ -117,12 +117,7 @@ impl<'a> Plugin<'a> {
     ///
     /// # Errors
     /// When the API server refuses.
-    pub async fn bare(
-        cluster: &'a Cluster,
-        class: &str,
-        kind: &str,
-        plural: &str,
-    ) -> Result<Self> {
+    pub async fn bare(cluster: &'a Cluster, class: &str, kind: &str, plural: &str) -> Result<Self> {
         let class = Class::new(class, kind, plural);
         Self::at(cluster, class, cluster.namespace("e2e").await?).await
     }
@@ -232,8 +227,9 @@ impl<'a> Plugin<'a> {
     }
 
     /// Asserts that the operator made no Job twice for one request, wrote nothing that changed
-    /// nothing, read no Secret, and had nothing refused, but for trials and for changes to
-    /// objects that a user changed at the same moment.
+    /// nothing, read no Secret, and had nothing refused, but for trials, for looks at what
+    /// turned out not to be there, and for changes to objects that a user changed at the same
+    /// moment.
     #[track_caller]
     pub fn assert_clean(&self) -> impl Future<Output = ()> {
         act("find the operator's record clean", async {

@@ -161,12 +161,27 @@ impl Reconcile<'_> {
         if let Some(wait) = lock(self.memory).wait(inputs) {
             return (Done::Waiting, Action::requeue(wait));
         }
-        if render::is_template_about_to_come(self.class, &observation, &goal).await {
+        if self.is_template_late(&observation, &goal, &rendering).await {
             return (Done::Waiting, Action::requeue(CACHE_BEHIND));
         }
         let mut plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
         render::tell_ignored_fields(self.class, &observation, &goal, &mut plan);
         self.carry_out(&observation, &goal, plan, inputs).await
+    }
+
+    /// Whether a template that the cache lacks is only late. One that is known to be missing is not
+    /// asked for again: its watch tells when it comes.
+    async fn is_template_late(
+        &self,
+        observation: &Observation,
+        goal: &Goal,
+        rendering: &Rendering,
+    ) -> bool {
+        let is_news = match rendering {
+            Rendering::Impossible(problem) => lock(self.memory).told.as_ref() != Some(problem),
+            Rendering::Ready(_) | Rendering::NotNeeded => false,
+        };
+        is_news && render::is_template_about_to_come(self.class, observation, goal).await
     }
 
     async fn carry_out(
