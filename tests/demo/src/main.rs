@@ -82,8 +82,9 @@ async fn demo(arguments: &cli::Demo) -> Result<ExitCode> {
     {
         eprintln!("the operator's log ends:\n{log}");
     }
-    stage.close().await?;
-    played
+    let closed = stage.close().await;
+    // What went wrong first is what there is to tell.
+    played.and_then(|code| closed.map(|()| code))
 }
 
 async fn play(stage: &mut Stage, story: &Arc<Story>, arguments: &cli::Demo) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What becomes of the streams' pods, in the place of their programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -27,7 +27,9 @@ impl Runs {
     pub async fn succeed(&self, stream: &str) -> Result<()> {
         match self {
             Self::Simulated(pods) => pods.succeed(NAMESPACE, stream).await,
-            Self::Real { .. } => self.execute(stream, "kill -USR1 1").await,
+            Self::Real { pods, kubeconfig } => {
+                execute(pods, kubeconfig, stream, "kill -USR1 1").await
+            }
         }
     }
 
@@ -35,36 +37,33 @@ impl Runs {
     pub async fn fail(&self, stream: &str, message: &str) -> Result<()> {
         match self {
             Self::Simulated(pods) => pods.fail(NAMESPACE, stream, 3, message).await,
-            Self::Real { .. } => {
+            Self::Real { pods, kubeconfig } => {
                 let script = format!("printf %s '{message}' > /dev/termination-log; kill -USR2 1");
-                self.execute(stream, &script).await
+                execute(pods, kubeconfig, stream, &script).await
             }
         }
     }
+}
 
-    async fn execute(&self, stream: &str, script: &str) -> Result<()> {
-        let Self::Real { pods, kubeconfig } = self else {
-            return Ok(());
-        };
-        for pod in pods.wait_running(NAMESPACE, stream).await? {
-            let name = pod.metadata.name.context("a pod without a name")?;
-            let output = Command::new("kubectl")
-                .arg("--kubeconfig")
-                .arg(kubeconfig)
-                .args([
-                    "-n", NAMESPACE, "exec", &name, "--", "/bin/sh", "-c", script,
-                ])
-                .stdin(Stdio::null())
-                .kill_on_drop(true)
-                .output()
-                .await
-                .context("failed to start kubectl, which a demo in your own cluster needs")?;
-            ensure!(
-                output.status.success(),
-                "kubectl exec failed: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        Ok(())
+/// Runs a shell script in every running pod of a stream.
+async fn execute(pods: &Pods, kubeconfig: &Path, stream: &str, script: &str) -> Result<()> {
+    for pod in pods.wait_running(NAMESPACE, stream).await? {
+        let name = pod.metadata.name.context("a pod without a name")?;
+        let output = Command::new("kubectl")
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .args(["-n", NAMESPACE, "exec", &name, "--"])
+            .args(["/bin/sh", "-c", script])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("failed to start kubectl, which a demo in your own cluster needs")?;
+        ensure!(
+            output.status.success(),
+            "kubectl exec failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
+    Ok(())
 }
