@@ -176,7 +176,12 @@ fn the_next_request_runs_when_the_one_under_way_is_deleted() {
             .job(backfill("a"))
             .request("b")
             .plan(),
-        &["check job", "delete job and wait", "phase Pending"],
+        &[
+            "check job",
+            "request a Stopped",
+            "delete job and wait",
+            "phase Pending",
+        ],
         &["Normal BackfillNotRequested"],
     );
 }

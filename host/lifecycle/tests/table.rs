@@ -255,7 +255,12 @@ fn backfilling_and_suspended_deletes_the_job_and_the_request_stays_open() {
 fn backfilling_for_a_request_that_is_gone_deletes_the_job() {
     expect(
         &given(Phase::Backfilling).job(backfill("r")).plan(),
-        &["check job", "delete job and wait", "phase Pending"],
+        &[
+            "check job",
+            "request r Stopped",
+            "delete job and wait",
+            "phase Pending",
+        ],
         &["Normal BackfillNotRequested"],
     );
 }

@@ -34,9 +34,9 @@ pub(crate) fn account(record: &Record) -> Vec<String> {
     record.iter().map(line).collect()
 }
 
-/// A write that was made conditional on what had been seen, and came after somebody else's.
+/// A change of what had been seen, that came after somebody else's change or deletion of it.
 fn is_lost_race(request: &Request) -> bool {
-    request.code == 409 && matches!(request.verb.as_str(), "patch" | "update")
+    matches!(request.code, 404 | 409) && matches!(request.verb.as_str(), "patch" | "update")
 }
 
 /// A look for something that might have been there.

@@ -63,6 +63,7 @@ impl<'a> Draft<'a> {
             return false;
         };
         if !job.terminating {
+            queue::mark_stopped(self, job);
             self.step(Step::DeleteJob {
                 uid: job.uid.clone(),
                 propagation: Propagation::Foreground,

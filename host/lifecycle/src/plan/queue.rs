@@ -1,7 +1,7 @@
 //! What requests are told about their place in the queue.
 
 use super::{Draft, RequestPhase, Step};
-use crate::{RequestView, requests};
+use crate::{JobView, RequestView, Run, requests};
 
 /// Tells the request whose Job runs, once. One that the operator made itself is told only at its
 /// end: nobody waits for it, and it saves a write for every stream there is.
@@ -36,6 +36,23 @@ pub(super) fn mark_waiting(draft: &mut Draft, except: Option<&str>) {
                 message: "The backfill waits for its turn.".into(),
             });
         }
+    }
+}
+
+/// Tells the request of a backfill that is being stopped because the request is no longer open:
+/// its status would say for ever that the backfill runs. A deleted one is beyond telling.
+pub(super) fn mark_stopped(draft: &mut Draft, job: &JobView) {
+    let Run::Backfill(Some(name)) = &job.run else {
+        return;
+    };
+    if requests::served(draft.observed, job).is_none() {
+        draft.step(Step::SetRequestStatus {
+            name: name.clone(),
+            phase: RequestPhase::Stopped,
+            complete: false,
+            reason: "BackfillStopped",
+            message: "The request was closed before its backfill was complete.".into(),
+        });
     }
 }
 

@@ -150,19 +150,18 @@ impl<'a> Executor<'a> {
                 "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             }],
         }});
-        let outcome = match phase {
-            RequestPhase::Failed => Some("failed"),
-            RequestPhase::Stopped => Some("stopped"),
-            RequestPhase::Pending | RequestPhase::Ready => None,
-        };
-        if let Some(outcome) = outcome {
-            self.class.host.metrics.backfill(&self.class.name, outcome);
-        }
         let written = self
             .writer()
             .merge_status(&self.requests(), name, &patch)
             .await;
-        self.note_request(written, "set the status of a backfill request")
+        self.note_request(written, "set the status of a backfill request")?;
+        let outcome = match phase {
+            RequestPhase::Failed => "failed",
+            RequestPhase::Stopped => "stopped",
+            RequestPhase::Pending | RequestPhase::Ready => return Ok(()),
+        };
+        self.class.host.metrics.backfill(&self.class.name, outcome);
+        Ok(())
     }
 
     async fn complete_request(&self, name: &str) -> Result<(), Halt> {

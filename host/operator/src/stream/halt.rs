@@ -13,6 +13,9 @@ pub enum Halt {
     /// A request that was about to be made is completed already.
     #[error("backfill request {0} is completed already")]
     AlreadyCompleted(String),
+    /// The definition has changed since it was observed: a fresh look is all it takes.
+    #[error("the definition has changed meanwhile")]
+    Outdated,
     /// A fresh look is needed, or another attempt later.
     #[error("failed to {action}: {source}")]
     Failed {

@@ -315,6 +315,9 @@ impl Reconcile<'_> {
     }
 
     fn retry(&self, inputs: u64, halt: &Halt) -> (Done, Action) {
+        if let Halt::Outdated = halt {
+            return (Done::Waiting, Action::requeue(CACHE_BEHIND));
+        }
         let delay = lock(self.memory).failed(inputs, &self.class.host.backoff);
         match halt {
             Halt::Problem(problem) => debug!(reason = problem.reason, "{halt}"),

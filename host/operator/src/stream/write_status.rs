@@ -54,6 +54,7 @@ pub async fn write_status(
                 .raise(Fenced::Definition, written.version());
             Ok(true)
         }
+        Err(WriteError::Conflict(_)) => Err(Halt::Outdated),
         // Deleted meanwhile: nobody is left to be told.
         Err(WriteError::NotFound(_)) => Ok(false),
         Err(WriteError::Refused(message)) => {

@@ -1,5 +1,6 @@
 //! Backfills.
 
+use arcane_contract::api::Phase;
 use arcane_e2e::{Definition, sample};
 use serde_json::json;
 
@@ -35,6 +36,13 @@ async fn a_request_that_is_completed_by_hand_stops_its_backfill_and_streaming_go
     assert_streams(&orders, &job).await;
     let news = ["Normal BackfillRequested", "Normal BackfillNotRequested"];
     wait_news(&orders, &news).await;
+    let ended = orders
+        .wait_request(&request, "phase Stopped", |request| {
+            let status = request.status.as_ref();
+            status.and_then(|status| status.phase) == Some(Phase::Stopped)
+        })
+        .await;
+    assert_eq!(ended.status.unwrap().conditions[0].status, "False");
     sample.assert_clean().await;
 }
 
