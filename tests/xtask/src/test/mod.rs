@@ -14,7 +14,14 @@ use xtask::terminal::{Paint, Style, Table, time};
 use crate::prerequisites::Need;
 use crate::workspace::Workspace;
 use count::Count;
-use steps::Step;
+use run::{Task, together};
+use steps::{Programs, Scenario};
+
+/// Scenarios wait more than they work: two of them keep two cores busy, and a control plane takes
+/// 650 MB of memory.
+const SCENARIOS_AT_ONCE: usize = 2;
+/// The step that builds what scenarios need.
+const PROGRAMS: &str = "programs and control plane";
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -42,13 +49,8 @@ impl Arguments {
         }
     }
 
-    fn wants(&self, step: &Step) -> bool {
-        let named = self.only.is_empty()
-            || self
-                .only
-                .iter()
-                .any(|name| step.name.contains(name.as_str()));
-        named && !(self.no_e2e && step.needs_control_plane)
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
     }
 }
 
@@ -70,40 +72,94 @@ struct Done {
     took: Duration,
 }
 
-/// Runs the steps, tells how each went, and ends with the count of all.
+/// Runs the steps and the scenarios, tells how each went, and ends with the count of all.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let mut steps = steps::all(workspace)?;
-    steps.retain(|step| arguments.wants(step));
-    if steps.is_empty() {
+    let (mut steps, mut scenarios) = steps::all(workspace)?;
+    steps.retain(|step| arguments.wants(&step.name));
+    scenarios.retain(|scenario| !arguments.no_e2e && arguments.wants(&scenario.name));
+    let names = || {
+        let steps = steps.iter().map(|step| &step.name);
+        steps.chain(scenarios.iter().map(|scenario| &scenario.name))
+    };
+    if names().next().is_none() {
         bail!("no step has such a name; see `cargo xtask test --list`");
     }
     if arguments.list {
-        for step in steps {
-            println!("{}", step.name);
-        }
+        names().for_each(|name| println!("{name}"));
         return Ok(ExitCode::SUCCESS);
     }
     let paint = Paint::stdout();
-    let number = steps.len();
-    let mut programs = steps::Built::default();
-    let mut done = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        let heading = format!("step {} of {number}: {}", index + 1, step.name);
+    let mut course = Course {
+        // The scenarios' programs are a step, too.
+        steps: names().count() + usize::from(!scenarios.is_empty()),
+        paint,
+        done: Vec::new(),
+    };
+    for step in &steps {
         let begun = Instant::now();
-        let outcome = step.run(workspace, &mut programs, &heading)?;
-        let took = begun.elapsed();
-        println!(
-            "{heading}: {} ({})",
-            describe(&outcome, paint).0,
-            time(took)
+        let outcome = step.run(workspace, &course.heading(&step.name))?;
+        course.ended(&step.name, outcome, begun.elapsed());
+    }
+    if !scenarios.is_empty() {
+        play(workspace, scenarios, &mut course);
+    }
+    Ok(summary(&course.done, paint))
+}
+
+/// Builds what the scenarios need, and runs them.
+fn play(workspace: &Workspace, scenarios: Vec<Scenario>, course: &mut Course) {
+    println!("{}", course.heading(PROGRAMS));
+    let begun = Instant::now();
+    let programs = match Programs::build(workspace) {
+        Ok(programs) => programs,
+        Err(error) => {
+            println!("{error:#}");
+            course.ended(PROGRAMS, Outcome::Failed(Count::default()), begun.elapsed());
+            for Scenario { name, .. } in scenarios {
+                let reason = format!("{PROGRAMS} failed");
+                course.ended(&name, Outcome::NotRun(reason), Duration::ZERO);
+            }
+            return;
+        }
+    };
+    course.ended(PROGRAMS, Outcome::Passed(Count::default()), begun.elapsed());
+    let tasks = scenarios.into_iter().map(|scenario| Task {
+        command: scenario.command(workspace, &programs),
+        name: scenario.name,
+    });
+    together(tasks.collect(), SCENARIOS_AT_ONCE, |name, printed, took| {
+        let outcome = printed.map_or_else(
+            |error| {
+                println!("{error:#}");
+                Outcome::Failed(Count::default())
+            },
+            steps::outcome,
         );
-        done.push(Done {
-            name: step.name.clone(),
+        course.ended(name, outcome, took);
+    });
+}
+
+/// What has been done so far, of how many steps.
+struct Course {
+    steps: usize,
+    paint: Paint,
+    done: Vec<Done>,
+}
+
+impl Course {
+    fn heading(&self, name: &str) -> String {
+        format!("step {} of {}: {name}", self.done.len() + 1, self.steps)
+    }
+
+    fn ended(&mut self, name: &str, outcome: Outcome, took: Duration) {
+        let (result, _) = describe(&outcome, self.paint);
+        println!("{}: {result} ({})", self.heading(name), time(took));
+        self.done.push(Done {
+            name: name.to_owned(),
             outcome,
             took,
         });
     }
-    Ok(summary(&done, paint))
 }
 
 fn summary(done: &[Done], paint: Paint) -> ExitCode {

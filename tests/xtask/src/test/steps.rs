@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::run::quietly;
+use super::run::{Printed, quietly};
 use super::{Count, Outcome};
 use crate::generate;
 use crate::programs::OPERATOR_BINARY;
@@ -14,11 +14,14 @@ use crate::workspace::{IntegrationTest, Workspace};
 /// Packages whose integration tests need a control plane.
 const ON_CONTROL_PLANE: [&str; 2] = ["arcane-cluster", "arcane-e2e"];
 
-/// One check.
+/// Packages' integration tests that take minutes, because they wait for leases and backoffs: begun
+/// first, or everything would wait for them in the end.
+const LONG: [&str; 1] = ["operations"];
+
+/// A check that needs no control plane. They run one after the other.
 #[derive(Debug)]
 pub struct Step {
     pub name: String,
-    pub needs_control_plane: bool,
     action: Action,
 }
 
@@ -31,28 +34,56 @@ enum Action {
     Generated,
     Deny(&'static [&'static str]),
     Advisories,
-    Programs,
-    Scenarios(String),
+}
+
+/// A check on a control plane of its own. Several run at one time.
+#[derive(Debug)]
+pub struct Scenario {
+    pub name: String,
+    run: Run,
+}
+
+#[derive(Debug)]
+enum Run {
+    /// The integration test of this name.
+    Test(String),
     Demo,
 }
 
-/// The programs that an earlier step has built for later ones.
-#[derive(Debug, Default)]
-pub struct Built(Option<Programs>);
-
+/// The programs that scenarios need.
 #[derive(Debug)]
-struct Programs {
+pub struct Programs {
     operator: PathBuf,
     demo: PathBuf,
 }
 
-/// Every step.
-pub fn all(workspace: &Workspace) -> Result<Vec<Step>> {
+/// Every step, and every scenario.
+pub fn all(workspace: &Workspace) -> Result<(Vec<Step>, Vec<Scenario>)> {
     let (on_control_plane, anywhere): (Vec<_>, Vec<_>) = workspace
         .integration_tests()?
         .into_iter()
         .partition(|test| ON_CONTROL_PLANE.contains(&test.package.as_str()));
-    let mut steps = vec![
+    Ok((steps(&anywhere), scenarios(on_control_plane)))
+}
+
+fn scenarios(mut tests: Vec<IntegrationTest>) -> Vec<Scenario> {
+    tests.sort_by_key(|test| !LONG.contains(&test.target.as_str()));
+    let mut scenarios: Vec<_> = tests
+        .into_iter()
+        .map(|IntegrationTest { package, target }| Scenario {
+            name: format!("{}: {target}", package.trim_start_matches("arcane-")),
+            run: Run::Test(target),
+        })
+        .collect();
+    scenarios.push(Scenario {
+        name: "demo".into(),
+        run: Run::Demo,
+    });
+    scenarios
+}
+
+fn steps(tests: &[IntegrationTest]) -> Vec<Step> {
+    vec![
         cargo("format", &["fmt", "--all", "--", "--check"]),
         cargo(
             "lints",
@@ -65,54 +96,35 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Step>> {
                 "warnings",
             ],
         ),
-        here("generated files", Action::Generated),
-        here(
+        step("generated files", Action::Generated),
+        step(
             "licences and sources",
             Action::Deny(&["licenses", "bans", "sources"]),
         ),
-        here("advisories", Action::Advisories),
-        here(
+        step("advisories", Action::Advisories),
+        step(
             "documentation",
             Action::Cargo {
                 arguments: words(&["doc", "--workspace", "--no-deps"]),
                 rustdoc_flags: Some("-D warnings"),
             },
         ),
-        here("tests", tests(&anywhere)),
+        step("tests", test(tests)),
         cargo(
             "documentation's examples",
             &["test", "--workspace", "--no-fail-fast", "--doc"],
         ),
-        // Shows its progress: minutes, the first time.
-        step("programs and control plane", Action::Programs),
-    ];
-    steps.extend(on_control_plane.into_iter().map(|test| {
-        let IntegrationTest { package, target } = test;
-        let name = format!("{}: {target}", package.trim_start_matches("arcane-"));
-        step(&name, Action::Scenarios(target))
-    }));
-    steps.push(step("demo", Action::Demo));
-    Ok(steps)
-}
-
-fn here(name: &str, action: Action) -> Step {
-    Step {
-        name: name.to_owned(),
-        needs_control_plane: false,
-        action,
-    }
+    ]
 }
 
 fn step(name: &str, action: Action) -> Step {
-    Step {
-        needs_control_plane: true,
-        ..here(name, action)
-    }
+    let name = name.to_owned();
+    Step { name, action }
 }
 
 fn cargo(name: &str, arguments: &[&str]) -> Step {
     let arguments = words(arguments);
-    here(
+    step(
         name,
         Action::Cargo {
             arguments,
@@ -126,7 +138,7 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// Unit tests of everything, and the integration tests that need no control plane.
-fn tests(targets: &[IntegrationTest]) -> Action {
+fn test(targets: &[IntegrationTest]) -> Action {
     let mut arguments = words(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
     for IntegrationTest { target, .. } in targets {
         arguments.extend(["--test".to_owned(), target.clone()]);
@@ -139,12 +151,7 @@ fn tests(targets: &[IntegrationTest]) -> Action {
 
 impl Step {
     /// Runs the step, telling its progress under `heading`.
-    pub fn run(
-        &self,
-        workspace: &Workspace,
-        programs: &mut Built,
-        heading: &str,
-    ) -> Result<Outcome> {
+    pub fn run(&self, workspace: &Workspace, heading: &str) -> Result<Outcome> {
         match &self.action {
             Action::Cargo {
                 arguments,
@@ -155,75 +162,68 @@ impl Step {
                 if let Some(flags) = rustdoc_flags {
                     cargo.env("RUSTDOCFLAGS", flags);
                 }
-                outcome(&mut cargo, heading)
+                quietly(heading, cargo).map(outcome)
             }
-            Action::Generated => Ok(visible(generate::check(workspace).map(drop))),
+            Action::Generated => Ok(visible(generate::check(workspace))),
             Action::Deny(checks) => deny(workspace, checks, heading),
             Action::Advisories => Ok(Outcome::NotRun(
                 "they need the database of RustSec; `cargo deny check advisories` fetches it"
                     .into(),
             )),
-            Action::Programs => {
-                println!("{heading}");
-                programs.with(workspace, |_| Ok(Outcome::Passed(Count::default())))
-            }
-            Action::Scenarios(target) => {
-                // By name within the whole workspace, as the other tests are built: for one
-                // package alone, its dependencies would be compiled once more.
-                let mut cargo = workspace.cargo();
-                cargo.args(["test", "--workspace", "--no-fail-fast", "--test", target]);
-                programs.with(workspace, |programs| {
-                    outcome(cargo.env(OPERATOR_BINARY, &programs.operator), heading)
-                })
-            }
-            Action::Demo => programs.with(workspace, |programs| {
-                let mut demo = workspace.command(&programs.demo);
-                demo.arg("demo").env(OPERATOR_BINARY, &programs.operator);
-                outcome(&mut demo, heading)
-            }),
         }
     }
 }
 
+impl Scenario {
+    /// What is to be run.
+    pub fn command(&self, workspace: &Workspace, programs: &Programs) -> Command {
+        let mut command = match &self.run {
+            // By name within the whole workspace, as the other tests are built: for one package
+            // alone, its dependencies would be compiled once more.
+            Run::Test(target) => {
+                let mut cargo = workspace.cargo();
+                cargo.args(["test", "--workspace", "--no-fail-fast", "--test", target]);
+                cargo
+            }
+            Run::Demo => {
+                let mut demo = workspace.command(&programs.demo);
+                demo.arg("demo");
+                demo
+            }
+        };
+        command.env(OPERATOR_BINARY, &programs.operator);
+        command
+    }
+}
+
 impl Programs {
-    /// Builds the operator, the demo, and the control plane's programs, showing the progress.
-    fn build(workspace: &Workspace) -> Result<Self> {
+    /// Builds the operator, the demo, the tests and the control plane's programs, showing the
+    /// progress.
+    pub fn build(workspace: &Workspace) -> Result<Self> {
         let operator = workspace.build("--bin", "arcane-host", false)?;
         let demo = workspace.build("--bin", "arcane-demo", false)?;
+        let tests = ["test", "--workspace", "--no-run", "--tests"];
+        let built = workspace.cargo().args(tests).status()?;
+        ensure!(built.success(), "the tests do not compile");
         let prepared = workspace.command(&demo).arg("prepare").status()?;
         ensure!(prepared.success(), "the control plane does not start");
         Ok(Self { operator, demo })
     }
 }
 
-impl Built {
-    /// Does something with the programs, which are built when nobody has before.
-    fn with(
-        &mut self,
-        workspace: &Workspace,
-        action: impl FnOnce(&Programs) -> Result<Outcome>,
-    ) -> Result<Outcome> {
-        let programs = match self.0.take().map_or_else(|| Programs::build(workspace), Ok) {
-            Ok(programs) => self.0.insert(programs),
-            Err(error) => return Ok(visible(Err(error))),
-        };
-        action(programs)
-    }
-}
-
-fn outcome(command: &mut Command, heading: &str) -> Result<Outcome> {
-    let printed = quietly(command, heading)?;
+/// What a program has come to, which is shown if that is a failure.
+pub fn outcome(printed: Printed) -> Outcome {
     let count = Count::of(&printed.text);
-    Ok(if printed.success {
-        Outcome::Passed(count)
-    } else {
-        Outcome::Failed(count)
-    })
+    if printed.success {
+        return Outcome::Passed(count);
+    }
+    println!("{}", printed.text.trim_end());
+    Outcome::Failed(count)
 }
 
-fn visible(result: Result<()>) -> Outcome {
+fn visible<T>(result: Result<T>) -> Outcome {
     match result {
-        Ok(()) => Outcome::Passed(Count::default()),
+        Ok(_) => Outcome::Passed(Count::default()),
         Err(error) => {
             println!("{error:#}");
             Outcome::Failed(Count::default())
@@ -241,5 +241,6 @@ fn deny(workspace: &Workspace, checks: &[&str], heading: &str) -> Result<Outcome
         ));
     }
     let mut cargo = workspace.cargo();
-    outcome(cargo.args(["deny", "check"]).args(checks), heading)
+    cargo.args(["deny", "check"]).args(checks);
+    quietly(heading, cargo).map(outcome)
 }
