@@ -11,18 +11,17 @@ use std::{
 use arcane_contract::{api::StreamClass, schema::StatusSchema, stream::StreamDefinition};
 use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::{
-    Api, ResourceExt,
+    ResourceExt,
     core::{ApiResource, DynamicObject},
     runtime::{
-        Controller, WatchStreamExt,
+        Controller,
         controller::{Action, Config, Error as ControllerError},
         reflector::{self, ObjectRef},
-        watcher,
     },
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::{Instant, interval},
+    time::interval,
 };
 use tokio_stream::wrappers::{IntervalStream, UnboundedReceiverStream};
 use tokio_util::sync::CancellationToken;
@@ -31,12 +30,13 @@ use tracing::{Instrument, error, info_span};
 use super::{
     adopt::adopt_unlabelled,
     context::{Class, Host},
+    definitions::definitions,
     memory::Memories,
     reconcile::reconcile,
     rolling::Rolling,
 };
 use crate::{
-    cache::{self, GroupKind, Key, Progress, Trigger, resource_version},
+    cache::{GroupKind, Key, Progress, Trigger},
     faults::Faults,
     health::Heartbeat,
     metrics::ClassSnapshot,
@@ -166,41 +166,6 @@ async fn guarded(
             Action::requeue(delay)
         }
     })
-}
-
-/// The definitions as their watch delivers them, once the store has them.
-fn definitions(
-    class: Arc<Class>,
-    writer: reflector::store::Writer<StreamDefinition>,
-    listed: impl Fn() + Send + Sync + 'static,
-) -> impl Stream<Item = Result<StreamDefinition, watcher::Error>> + Send {
-    let api = Api::<StreamDefinition>::all_with(class.host.client.clone(), &class.kind);
-    let resource = format!("{}.{}", class.kind.plural, class.kind.group);
-    let mut begun = Instant::now();
-    let mut latest = 0;
-    watcher(api, cache::config(class.host.streaming_lists))
-        .default_backoff()
-        .reflect(writer)
-        .inspect(move |event| {
-            let event = match event {
-                Ok(event) => event,
-                Err(error) => return class.faults.report(&resource, error),
-            };
-            class.faults.clear(&resource);
-            match event {
-                watcher::Event::Init => (begun, latest) = (Instant::now(), 0),
-                watcher::Event::InitApply(object) => latest = latest.max(resource_version(object)),
-                watcher::Event::InitDone => {
-                    class.progress.advance(latest);
-                    class.progress.listed(begun);
-                    listed();
-                }
-                watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
-                    class.progress.advance(resource_version(object));
-                }
-            }
-        })
-        .touched_objects()
 }
 
 /// The streams that changes of shared kinds touch.

@@ -37,6 +37,11 @@ impl Memories {
         fresh
     }
 
+    /// All streams that are remembered.
+    pub fn keys(&self) -> Vec<Key> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// Drops the memory of a stream that is gone.
     pub fn remove(&self, key: &Key) {
         self.lock().remove(key);

@@ -4,6 +4,7 @@ mod adopt;
 mod backoff;
 mod context;
 mod controller;
+mod definitions;
 mod execute;
 mod failure;
 mod halt;
