@@ -29,6 +29,7 @@ async fn streams_and_operator_outlive_a_restart_of_the_api_server_and_a_compacti
     let sample = platform.sample(&json!({})).await?;
     Class::of(&sample)?.wait_ready().await;
     let streaming = running(&sample, "streaming").await;
+    let gone = running(&sample, "gone").await;
     let backfilling = sample.create("backfilling", Definition::v2()).await;
     backfilling.wait_phase("Backfilling").await;
     let streams = [&streaming, &backfilling];
@@ -43,7 +44,6 @@ async fn streams_and_operator_outlive_a_restart_of_the_api_server_and_a_compacti
         platform.cluster().restart_api_server().await?;
     }
     // And some of what happens while nobody watches only shows in the lists after that.
-    let gone = running(&sample, "gone").await;
     operator.pause()?;
     platform.cluster().compact_etcd().await?;
     platform.cluster().restart_api_server().await?;
