@@ -192,6 +192,12 @@ impl Facts {
         runs.collect()
     }
 
+    /// Whether a streaming Job was started. To be waited for beside the phase: Jobs and definitions
+    /// are watched apart, and the phase may be seen first.
+    pub fn streams(&self) -> bool {
+        self.jobs().0 > 0
+    }
+
     /// How many streaming Jobs and how many backfill Jobs were started.
     pub fn jobs(&self) -> (usize, usize) {
         let runs = self.runs();

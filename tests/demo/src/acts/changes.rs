@@ -17,7 +17,7 @@ pub async fn suspension(scene: &mut Scene<'_>) -> Result<()> {
     story.check("payments is suspended and has no Job", true)?;
     scene.suspend("payments", false).await?;
     let resumed = story.until(mark, "payments", "running again", |facts| {
-        facts.is("Running") && facts.told("StreamResumed") && facts.jobs().0 == 1
+        facts.is("Running") && facts.told("StreamResumed") && facts.streams()
     });
     let facts = resumed.await?;
     story.check(
@@ -48,7 +48,7 @@ pub async fn spec_change(scene: &mut Scene<'_>) -> Result<()> {
         )
         .await?;
     let replaced = story.until(mark, "orders", "a new streaming Job", |facts| {
-        facts.jobs().0 == 1
+        facts.streams()
     });
     replaced.await?;
     let (status, job) = arcane_cluster::wait::within(scene.story.patience(), async || {

@@ -22,7 +22,10 @@ pub async fn creation(scene: &mut Scene<'_>) -> Result<()> {
     for (name, _, layout) in cast {
         let story = scene.story;
         let facts = story.until(mark, name, "backfilled and running", |facts| {
-            facts.is("Running") && facts.told("BackfillCompleted") && facts.completed(None)
+            facts.is("Running")
+                && facts.streams()
+                && facts.told("BackfillCompleted")
+                && facts.completed(None)
         });
         let facts = facts.await?;
         story.check(
@@ -41,6 +44,7 @@ pub async fn backfill(scene: &mut Scene<'_>) -> Result<()> {
         .await?;
     let facts = story.until(mark, "orders", "backfilled and running again", |facts| {
         facts.is("Running")
+            && facts.streams()
             && facts.completed(Some("orders-again"))
             && facts.told("BackfillCompleted")
     });
@@ -71,7 +75,10 @@ pub async fn schema_change(scene: &mut Scene<'_>) -> Result<()> {
         .await?;
     scene.runs.succeed("customers").await?;
     let facts = story.until(mark, "customers", "backfilled and running again", |facts| {
-        facts.is("Running") && facts.completed(None) && facts.told("BackfillCompleted")
+        facts.is("Running")
+            && facts.streams()
+            && facts.completed(None)
+            && facts.told("BackfillCompleted")
     });
     let facts = facts.await?;
     let requests = facts.runs().into_iter().filter_map(|run| match run {

@@ -31,7 +31,7 @@ pub async fn failure(scene: &mut Scene<'_>) -> Result<()> {
     scene.reaches(mark, "payments", "Suspended").await?;
     scene.suspend("payments", false).await?;
     let running = story.until(mark, "payments", "running again", |facts| {
-        facts.is("Running") && facts.told("StreamResumed") && facts.jobs().0 == 1
+        facts.is("Running") && facts.told("StreamResumed") && facts.streams()
     });
     let facts = running.await?;
     story.check("payments streams again", facts.jobs() == (1, 0))
@@ -63,7 +63,7 @@ pub async fn bad_definition(scene: &mut Scene<'_>) -> Result<()> {
         .change("returns", patch, "change returns: layout v2")
         .await?;
     let running = story.until(mark, "returns", "backfilled and running", |facts| {
-        facts.is("Running") && facts.told("BackfillCompleted") && facts.jobs().0 == 1
+        facts.is("Running") && facts.told("BackfillCompleted") && facts.streams()
     });
     let facts = running.await?;
     story.check(
@@ -95,7 +95,7 @@ pub async fn crash(scene: &mut Scene<'_>) -> Result<()> {
     story.does("fate", "starts the operator again");
     scene.stage.start_operator(story.patience()).await?;
     let running = story.until(mark, "customers", "completed and running", |facts| {
-        facts.is("Running") && facts.completed(Some("customers-again")) && facts.jobs().0 == 1
+        facts.is("Running") && facts.completed(Some("customers-again")) && facts.streams()
     });
     let facts = running.await?;
     let again =
