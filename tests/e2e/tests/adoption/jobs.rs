@@ -49,7 +49,7 @@ async fn a_backfill_with_a_payload_goes_on_and_is_completed() -> Result<()> {
     peer::request(&plugin, "please", "orders", json!({"from": "2026-01-01"})).await?;
     let job = peer::job(&plugin, &stream, &definition, Run::Backfill("please")).await?;
     let hash = peer::backfill_hash(&plugin, &stream, &definition);
-    set_status(
+    peer::set_status(
         &plugin,
         "orders",
         peer::status("Backfilling", &hash, "Ready", "StreamBackfilling"),
@@ -77,7 +77,7 @@ async fn a_backfill_that_ended_while_no_operator_ran_is_completed_and_not_repeat
     peer::request(&plugin, "please", "orders", Value::Null).await?;
     peer::job(&plugin, &stream, &definition, Run::Backfill("please")).await?;
     let hash = peer::backfill_hash(&plugin, &stream, &definition);
-    set_status(
+    peer::set_status(
         &plugin,
         "orders",
         peer::status("Backfilling", &hash, "Ready", "StreamBackfilling"),
@@ -165,15 +165,5 @@ async fn a_spec_that_changed_while_no_operator_ran_restarts_the_job_once() -> Re
     assert_eq!(writes.count("delete", "jobs"), 1);
     assert_eq!(writes.count("create", "jobs"), 1);
     plugin.assert_clean().await;
-    Ok(())
-}
-
-async fn set_status(plugin: &Plugin<'_>, name: &str, status: Value) -> Result<()> {
-    use kube::api::{Patch, PatchParams};
-    let patch = Patch::Merge(json!({"status": status}));
-    let definitions = plugin.definitions();
-    definitions
-        .patch_status(name, &PatchParams::default(), &patch)
-        .await?;
     Ok(())
 }

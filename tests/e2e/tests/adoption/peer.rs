@@ -23,12 +23,18 @@ pub async fn stream<'p>(
     status: Value,
 ) -> Result<Stream<'p>> {
     let stream = plugin.create(name, definition).await;
+    set_status(plugin, name, status).await?;
+    Ok(stream)
+}
+
+/// Writes the status of a stream definition.
+pub async fn set_status(plugin: &Plugin<'_>, name: &str, status: Value) -> Result<()> {
     let patch = Patch::Merge(json!({"status": status}));
-    plugin
-        .definitions()
+    let definitions = plugin.definitions();
+    definitions
         .patch_status(name, &PatchParams::default(), &patch)
         .await?;
-    Ok(stream)
+    Ok(())
 }
 
 /// A status: phase, the hash of what runs, and the one condition that stands at a time.

@@ -112,7 +112,7 @@ async fn a_running_stream_goes_on_while_its_definition_makes_no_sense() -> Resul
 }
 
 #[tokio::test]
-async fn a_failing_class_secret_reference_names_the_field_until_it_is_set() -> Result<()> {
+async fn a_secret_that_the_class_asks_for_is_named_until_the_definition_has_it() -> Result<()> {
     let shared = arcane_e2e::shared().await?;
     let values = json!({"secretRefs": ["sourceSecretRef", "sinkSecretRef"]});
     let plugin = shared.platform.plugin(&values).await?;

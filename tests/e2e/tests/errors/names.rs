@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::support::{wait_healed, wait_problem};
 
-/// Labels as the stream's own Job has them, and none.
-fn labels(stream: &str) -> [(&str, Value); 2] {
+/// Names of streams, and the labels of what has their name: as the stream's own has them, or none.
+fn labels() -> [(&'static str, Value); 2] {
     [
-        ("labelled", json!({"arcane/stream-id": stream})),
+        ("labelled", json!({"arcane/stream-id": "labelled"})),
         ("plain", json!({})),
     ]
 }
@@ -25,10 +25,9 @@ fn job_spec() -> Value {
 #[tokio::test]
 async fn a_job_of_somebody_else_is_left_alone_and_its_name_is_told_as_taken() -> Result<()> {
     let sample = sample().await?;
-    for name in ["labelled", "plain"] {
-        let labels = labels(name).into_iter().find(|(kind, _)| *kind == name);
+    for (name, labels) in labels() {
         let theirs: Job = serde_json::from_value(json!({
-            "metadata": {"name": name, "labels": labels.map(|(_, labels)| labels)},
+            "metadata": {"name": name, "labels": labels},
             "spec": job_spec(),
         }))?;
         let jobs = sample.api::<Job>();
@@ -72,10 +71,9 @@ async fn a_suspended_stream_does_not_delete_somebody_elses_job() -> Result<()> {
 #[tokio::test]
 async fn a_cron_job_of_somebody_else_is_left_alone_and_its_name_is_told_as_taken() -> Result<()> {
     let sample = sample().await?;
-    for name in ["labelled", "plain"] {
-        let labels = labels(name).into_iter().find(|(kind, _)| *kind == name);
+    for (name, labels) in labels() {
         let theirs: CronJob = serde_json::from_value(json!({
-            "metadata": {"name": name, "labels": labels.map(|(_, labels)| labels)},
+            "metadata": {"name": name, "labels": labels},
             "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job_spec()}},
         }))?;
         let cron_jobs = sample.api::<CronJob>();

@@ -6,8 +6,9 @@ use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::ResourceQuota;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -191,6 +192,58 @@ async fn an_admission_policys_words_reach_the_stream_whose_job_it_refuses() -> R
     stream.wait_job_after(&job).await;
     wait_healed(&stream, "Running").await;
     wait_healed(&new, "Backfilling").await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn pods_that_the_namespace_does_not_admit_leave_a_job_that_waits_and_an_operator_at_rest()
+-> Result<()> {
+    let sample = sample().await?;
+    let label =
+        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    Api::<Namespace>::all(sample.cluster().client()?)
+        .patch(
+            sample.namespace(),
+            &PatchParams::default(),
+            &Patch::Merge(label),
+        )
+        .await?;
+    let privileged =
+        json!([{"name": "stream", "image": "s", "securityContext": {"privileged": true}}]);
+    change_template(&sample, BACKFILL, containers(privileged)).await;
+    let stream = sample.create("orders", Definition::v2()).await;
+    // Pod security is a matter of pods: the API server takes the Job, and its controller says why
+    // no pod comes of it.
+    wait_healed(&stream, "Backfilling").await;
+    let events: Api<Event> = sample.api();
+    until("the Job controller to say why", async || {
+        let notes = events.list(&ListParams::default()).await?.items;
+        let told = notes
+            .iter()
+            .filter_map(|event| event.note.as_deref())
+            .any(|note| note.contains("violates PodSecurity"));
+        ensure!(told, "{} events", notes.len());
+        Ok(())
+    })
+    .await;
+    assert_eq!(
+        sample.pods().of(sample.namespace(), "orders").await?.len(),
+        0
+    );
+    let writes = sample.writes().await;
+    assert_eq!(
+        writes,
+        [
+            "create backfillrequests",
+            "create jobs",
+            "patch sample-streams/status",
+        ]
+    );
+
+    // The way out is the same as for any change.
+    stream.suspend().await;
+    wait_healed(&stream, "Suspended").await;
+    stream.wait_no_job().await;
     Ok(())
 }
 

@@ -17,7 +17,8 @@ async fn a_drained_or_preempted_pod_is_replaced_and_its_stream_has_not_failed() 
 }
 
 #[tokio::test]
-async fn nor_has_one_whose_template_neither_retries_nor_ignores_disruptions() -> Result<()> {
+async fn a_template_that_neither_retries_nor_speaks_of_disruptions_makes_them_no_failure_either()
+-> Result<()> {
     let sample = sample().await?;
     let fragile = json!({"spec": {"backoffLimit": 0, "podFailurePolicy": null}});
     change_template(&sample, "sample-streaming", fragile).await;

@@ -1,12 +1,13 @@
 //! Many short backfills at once, whose Jobs vanish a second after their end.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use arcane_cluster::eventually;
 use arcane_contract::api::BackfillRequest;
 use arcane_e2e::{Definition, Plugin, shared};
 use kube::api::ListParams;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::own::Own;
 use crate::support::Class;

@@ -50,11 +50,13 @@ pub fn short_lease(operator: OperatorBuilder<'_>) -> OperatorBuilder<'_> {
 pub async fn replica(platform: &Platform<'_>, name: &str) -> Result<Operator> {
     let client = platform.cluster().client()?;
     let params = PatchParams::apply("e2e").force();
-    let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": name}}))?;
-    Api::namespaced(client.clone(), NAMESPACE)
-        .patch(name, &params, &Patch::Apply(with_kind(account)?))
-        .await
-        .map(|_: ServiceAccount| ())?;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name},
+    });
+    accounts
+        .patch(name, &params, &Patch::Apply(account))
+        .await?;
     let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
     for role in ["arcane-host", "arcane-host-streams"] {
         let name = format!("{role}-{name}");
@@ -77,10 +79,6 @@ pub async fn replica(platform: &Platform<'_>, name: &str) -> Result<Operator> {
         .await?;
     operator.wait_ready(arcane_e2e::READY_WITHIN).await?;
     Ok(operator)
-}
-
-fn with_kind(account: ServiceAccount) -> Result<Value> {
-    Ok(serde_json::to_value(account)?)
 }
 
 fn binding(kind: &str, name: &str, role_kind: &str, role: &str, subjects: &Value) -> Value {
