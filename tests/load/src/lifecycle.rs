@@ -61,6 +61,26 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
     );
     let ratio = operator.per_minute / bare.per_minute;
     add("ratio", "operator to bare client", Unit::Share, ratio);
+    // What the machine's other programs take makes a run longer, but hardly dearer.
+    add(
+        "bare_cpu_of_all",
+        "bare client, CPU of all programs per stream",
+        Unit::Milliseconds,
+        bare.cpu,
+    );
+    add(
+        "cpu_of_all",
+        "operator, CPU of all programs per stream",
+        Unit::Milliseconds,
+        operator.cpu,
+    );
+    let by_cpu = bare.cpu / operator.cpu;
+    add(
+        "ratio_by_cpu",
+        "operator to bare client, by that",
+        Unit::Share,
+        by_cpu,
+    );
     let others = bare.others.max(operator.others);
     add(
         "others",
@@ -76,6 +96,9 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
 struct Speed {
     /// Streams per minute.
     per_minute: f64,
+    /// Milliseconds of processor time for each, by all programs of the benchmark, until all pods
+    /// run: what limits the speed where they keep all cores busy.
+    cpu: f64,
     /// What everything else on the machine used of its processors meanwhile.
     others: f64,
 }
@@ -141,7 +164,6 @@ async fn operator_run(options: &Lifecycle) -> Result<(Speed, Figures)> {
     eprintln!("Operator: {streams} streams");
     let (mark, before) = (cluster.audit().mark().await?, operator.usage()?);
     let speed = race(&cluster, &plugin, options.streams, drop).await?;
-    measure::settled(&cluster).await?;
     let requests = Requests::since(&cluster, mark).await?;
     let mut figures = measure::of_requests(&requests, &plugin.kind().plural, streams);
     figures.extend(of_usage(&before, &operator.usage()?, streams));
@@ -161,7 +183,8 @@ pub async fn start(platform: &Platform<'_>) -> Result<Operator> {
 }
 
 /// Creates the streams as fast as the API server takes them, and waits until all are running: the
-/// time from before the first creation until the last is seen running.
+/// time from before the first creation until the last is seen running. Returns once the control
+/// plane has settled.
 async fn race(
     cluster: &Cluster,
     plugin: &Plugin<'_>,
@@ -177,12 +200,16 @@ async fn race(
         Ok(())
     };
     let ((), last) = tokio::try_join!(creation, phases.all_running(streams))?;
+    let by_then = before.used_until(&Moment::now()?);
+    // The faster of two leaves more to be done for the pods of the last streams.
+    measure::settled(cluster).await?;
     let used = before.used_until(&Moment::now()?);
     eprintln!("  milliseconds of CPU per stream: {}", used.show(streams));
     let seconds = last.duration_since(begun).as_secs_f64().max(f64::EPSILON);
     Ok(Speed {
         per_minute: number(streams) * 60.0 / seconds,
-        others: used.share_of_others(seconds),
+        cpu: used.own.values().sum::<f64>() * 1000.0 / number(streams),
+        others: by_then.share_of_others(seconds),
     })
 }
 

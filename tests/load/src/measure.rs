@@ -9,8 +9,9 @@ use arcane_e2e::OPERATOR_USER;
 
 use crate::figures::{Across, Figures, Unit, number};
 
-/// When the operator has written nothing for this long, it has nothing left to write: what it does
-/// next it does within milliseconds of a watch's news.
+/// When nobody has written anything for this long, nobody has anything left to write: what follows
+/// from a write follows within milliseconds of a watch's news, or within a second where the Job
+/// controller collects changes.
 const SETTLED: Duration = Duration::from_secs(2);
 /// How often that is looked for: far longer than any backoff of what went wrong once.
 const LOOKS: u32 = 60;
@@ -36,16 +37,19 @@ impl Requests {
     }
 }
 
-/// Waits until the operator writes no more.
+/// Waits until neither the operator nor the control plane writes any more.
 pub async fn settled(cluster: &Cluster) -> Result<()> {
+    let mut mark = cluster.audit().mark().await?;
     for _ in 0..LOOKS {
-        let mark = cluster.audit().mark().await?;
         tokio::time::sleep(SETTLED).await;
-        if Requests::since(cluster, mark).await?.writes().is_empty() {
+        let now = cluster.audit().mark().await?;
+        let record = cluster.audit().between(mark, now);
+        if record.except(&["leases"]).writes().is_empty() {
             return Ok(());
         }
+        mark = now;
     }
-    bail!("the operator still writes after {:?}", SETTLED * LOOKS)
+    bail!("something still writes after {:?}", SETTLED * LOOKS)
 }
 
 /// What was asked of the API server for each stream. `plural` is the resource of the streams.
