@@ -4,6 +4,7 @@ use std::{future::Future, net::Ipv6Addr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use arcane_contract::render;
+use http::{HeaderValue, header::USER_AGENT};
 use kube::{Client, Config as KubeConfig};
 use tokio::{
     net::TcpListener,
@@ -31,6 +32,8 @@ use crate::{
 /// A connection without any sign of life for this long is dead: watches are ended by the server
 /// well before.
 const READ_TIMEOUT: Duration = Duration::from_secs(90);
+/// What the process calls itself in its requests.
+const AGENT: &str = concat!("arcane-host/", env!("CARGO_PKG_VERSION"));
 /// Time for the work under way when the process is told to end; the rest of five seconds is for
 /// the lease.
 const GRACE: Duration = Duration::from_secs(4);
@@ -150,17 +153,26 @@ async fn host(
     })
 }
 
-/// A client that does not retry by itself (every failure goes through a backoff of ours), and the
-/// namespace it defaults to.
+/// A client, and the namespace it defaults to.
 async fn connect() -> anyhow::Result<(Client, String)> {
-    let mut config = KubeConfig::infer().await.context(
+    let config = KubeConfig::infer().await.context(
         "failed to find a cluster: run in a pod with a service account, or set KUBECONFIG",
     )?;
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(as_operator(config));
+    let client = client.context("failed to set up the client of the cluster")?;
+    Ok((client, namespace))
+}
+
+/// Nothing is retried by the client itself, as every failure goes through a backoff of ours; and
+/// the API server's audit log shall tell whose requests these are.
+fn as_operator(mut config: KubeConfig) -> KubeConfig {
     config.default_retry = false;
     config.read_timeout = Some(READ_TIMEOUT);
-    let namespace = config.default_namespace.clone();
-    let client = Client::try_from(config).context("failed to set up the client of the cluster")?;
-    Ok((client, namespace))
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    config
 }
 
 /// Whether the API server lists by watching, which spares its memory.
@@ -210,5 +222,24 @@ pub async fn signal() {
     tokio::select! {
         () = terminated => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_tell_who_makes_them() {
+        let config = as_operator(KubeConfig::new(http::Uri::from_static("https://localhost")));
+        let named = config.headers.iter().find(|(name, _)| name == USER_AGENT);
+        assert!(
+            named
+                .unwrap()
+                .1
+                .to_str()
+                .unwrap()
+                .starts_with("arcane-host/")
+        );
     }
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 use arcane_lifecycle::Propagation;
 use http::{Method, Request};
 use k8s_openapi::api::events::v1::Event;
-use kube::{Client, api::ObjectMeta};
-use serde::{Deserialize, de::DeserializeOwned};
+use kube::Client;
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -58,10 +61,17 @@ impl Error {
     }
 }
 
-/// What is known of an object after a write.
+/// What is known of an object after a write. Of the answer, which is the whole object, no more is
+/// read.
 #[derive(Debug, Deserialize)]
 pub struct Written {
-    metadata: ObjectMeta,
+    metadata: Version,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    resource_version: Option<String>,
 }
 
 impl Written {
@@ -203,7 +213,10 @@ impl Writer {
         });
         let uri = format!("{}/{name}", path.collection);
         let request = json_request(Method::DELETE, uri, JSON, &options)?;
-        match self.send::<Value>("delete", &path.resource, request).await {
+        match self
+            .send::<IgnoredAny>("delete", &path.resource, request)
+            .await
+        {
             Ok(_) | Err(Error::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -320,6 +333,15 @@ mod tests {
             error(503, "ServiceUnavailable"),
             Error::Unavailable(_)
         ));
+    }
+
+    #[test]
+    fn a_write_tells_the_version_it_made() {
+        let written =
+            |answer: Value| serde_json::from_value::<Written>(answer).map(|w| w.version());
+        let whole = json!({"kind": "Job", "metadata": {"resourceVersion": "17"}, "spec": {}});
+        assert_eq!(written(whole).unwrap(), 17);
+        assert_eq!(written(json!({"metadata": {}})).unwrap(), 0);
     }
 
     #[test]
