@@ -236,10 +236,12 @@ fn of_usage(before: &Usage, after: &Usage, streams: usize) -> Figures {
 
 /// What the operator does while nothing happens.
 async fn quiet(cluster: &Cluster, operator: &Operator, time: Duration) -> Result<Figures> {
-    let (mark, before) = (cluster.audit().mark().await?, operator.usage()?);
+    let mark = cluster.audit().mark().await?;
+    let (begun, before) = (Instant::now(), operator.usage()?);
     tokio::time::sleep(time).await;
-    let (requests, after) = (Requests::since(cluster, mark).await?, operator.usage()?);
-    let cpu = (after.cpu - before.cpu).as_secs_f64() / time.as_secs_f64().max(f64::EPSILON);
+    let requests = Requests::since(cluster, mark).await?;
+    let (elapsed, after) = (begun.elapsed(), operator.usage()?);
+    let cpu = (after.cpu - before.cpu).as_secs_f64() / elapsed.as_secs_f64();
 
     let mut figures = Figures::default();
     let mut add = |name, label, unit, across, value| figures.add(name, label, unit, across, value);

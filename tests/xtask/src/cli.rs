@@ -40,6 +40,13 @@ pub struct Demo {
 pub enum Bench {
     /// Streams from their creation through a backfill to Running, then quiet, then a restart of
     /// the operator; and the same writes by a bare client, to compare with.
+    ///
+    /// Either side has a fresh control plane. A stream's spec has 4 kB, its backfill takes 200 ms,
+    /// its Jobs' templates ask for a TTL of one second. The bare client knows beforehand how all
+    /// goes, and makes only the seven writes for each stream that bring it to Running: the ratio of
+    /// the two speeds is what an operator costs. Progress is told on standard error, one table of
+    /// figures and bars on standard output. 2,000 streams take about six minutes on two cores; let
+    /// nothing else run meanwhile.
     Lifecycle(Lifecycle),
 }
 
