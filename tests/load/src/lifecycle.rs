@@ -44,6 +44,12 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
         let operator = operator_run(options).await?;
         (bare_run(options).await?, operator)
     };
+    let mut all = compare(&bare, &operator);
+    all.extend(figures);
+    Ok(all)
+}
+
+fn compare(bare: &Speed, operator: &Speed) -> Figures {
     let mut all = Figures::default();
     let mut add = |name, label, unit, value| all.add(name, label, unit, Across::Median, value);
     let pace = Unit::StreamsPerMinute;
@@ -88,8 +94,7 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
         Unit::Share,
         others,
     );
-    all.extend(figures);
-    Ok(all)
+    all
 }
 
 /// How fast all streams were running.
