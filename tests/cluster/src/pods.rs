@@ -20,14 +20,18 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
-use kube::Client;
 use kube::api::{Api, DeleteParams, EvictParams, ListParams, Patch, PatchParams, Preconditions};
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::wait::within;
 
+/// Label of a pod: the uid of its Job. A Job that is deleted just as it makes its pod leaves the
+/// pod behind for a moment, under the name that the next Job has, too.
+const OWNER: &str = "batch.kubernetes.io/controller-uid";
 /// Time for a Job's pod to be made, scheduled and run.
 const RUNNING_WITHIN: Duration = Duration::from_secs(30);
 
@@ -39,7 +43,7 @@ pub struct Pods {
 }
 
 impl Pods {
-    /// Acts through `client`, which needs rights on pods and their status.
+    /// Acts through `client`, which needs rights on Jobs, and on pods and their status.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client }
@@ -134,12 +138,14 @@ impl Pods {
     }
 
     async fn running(&self, namespace: &str, job: &str) -> Result<(Api<Pod>, Vec<Pod>)> {
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), namespace);
         let pods = within(RUNNING_WITHIN, async || {
+            let owner = jobs.get(job).await?.metadata.uid;
             let (running, others): (Vec<_>, Vec<_>) = self
                 .of(namespace, job)
                 .await?
                 .into_iter()
-                .partition(is_running);
+                .partition(|pod| is_running(pod) && pod.labels().get(OWNER) == owner.as_ref());
             if running.is_empty() {
                 bail!(
                     "its other pods are {:?}",
