@@ -44,9 +44,18 @@ impl Workspace {
     }
 
     /// Cargo: the one that runs this program.
+    ///
+    /// What it told this program about its package is not passed on: build scripts would take it
+    /// for a change, and compile again half of what a plain `cargo build` has compiled.
     pub fn cargo(&self) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        self.command(cargo)
+        let mut command = self.command(cargo);
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(is_about_a_package) {
+                command.env_remove(name);
+            }
+        }
+        command
     }
 
     /// Builds one binary or example and tells where it is; cargo shows its progress.
@@ -84,6 +93,11 @@ impl Workspace {
     }
 }
 
+/// Whether cargo sets the variable for the package that it runs.
+fn is_about_a_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
+}
+
 /// The path of a binary in cargo's messages.
 fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     messages
@@ -115,6 +129,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn cargo_is_not_told_of_this_package() {
+        let workspace = Workspace::here().unwrap();
+        let removed = |name: &str| {
+            workspace
+                .cargo()
+                .get_envs()
+                .any(|env| env == (name.as_ref(), None))
+        };
+        // Cargo runs tests as it runs this program.
+        assert!(removed("CARGO_MANIFEST_DIR") && removed("CARGO_PKG_VERSION"));
+        assert!(!removed("CARGO"));
+    }
 
     #[test]
     fn the_path_of_a_binary_is_read_from_cargos_messages() {
