@@ -116,20 +116,18 @@ impl Shared {
         matches!(*self.fuse(), Fuse::Blown)
     }
 
-    /// Counts a write; true if it is the one to crash at.
-    fn crashes(&self) -> bool {
+    /// Counts a write; if it is the one to crash at, whom to tell once it is carried out.
+    fn count(&self) -> Option<oneshot::Sender<()>> {
         let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
         let mut fuse = self.fuse();
         match std::mem::take(&mut *fuse) {
             Fuse::Set(at, blown) if number >= at => {
                 *fuse = Fuse::Blown;
-                // Whoever armed it may have gone.
-                let _ = blown.send(());
-                true
+                Some(blown)
             }
             other => {
                 *fuse = other;
-                false
+                None
             }
         }
     }
@@ -142,23 +140,37 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     }
 }
 
-async fn exchange(shared: &Shared, request: Request) -> Result<Response> {
+async fn exchange(shared: &Arc<Shared>, request: Request) -> Result<Response> {
     if shared.is_blown() {
         return silence().await;
     }
     let (mut head, body) = request.into_parts();
     let counts = head.method != Method::GET && !head.uri.path().contains("/leases");
-    let crashes = counts && shared.crashes();
     head.headers.remove(header::HOST);
     head.headers.remove(header::AUTHORIZATION);
     let body = to_bytes(body, LARGEST_BODY).await?.to_vec();
     let request = http::Request::from_parts(head, KubeBody::from(body));
-    let response = shared.client.send(request).await.context("not forwarded")?;
+    let crash = counts.then(|| shared.count()).flatten();
+    // On a task of its own: when the operator is killed, axum drops what it waits for, and a write
+    // that is broken off on its way may or may not be carried out.
+    let client = shared.client.clone();
+    let sent = tokio::spawn(async move {
+        let response = client.send(request).await.context("not forwarded")?;
+        let response = response.map(Body::new);
+        let Some(blown) = crash else {
+            return Ok(response);
+        };
+        to_bytes(response.into_body(), LARGEST_BODY).await?;
+        // Whoever armed it may have gone.
+        let _ = blown.send(());
+        silence().await
+    });
+    let response = sent.await??;
     // Whatever was on its way when the process ended does not arrive either.
-    if crashes || shared.is_blown() {
+    if shared.is_blown() {
         return silence().await;
     }
-    Ok(response.map(Body::new))
+    Ok(response)
 }
 
 /// The process that would be answered is being killed.
