@@ -197,6 +197,7 @@ async fn race(
     created: impl Fn(DynamicObject),
 ) -> Result<Speed> {
     let streams = usize::try_from(count)?;
+    streams::wait_accepted(plugin).await?;
     let mut phases = Phases::follow(cluster.client()?, plugin).await?;
     let (begun, before) = (Instant::now(), Moment::now()?);
     let creation = async {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use arcane_e2e::{Definition, Plugin};
 use futures::{StreamExt, TryStreamExt, stream};
+use kube::ResourceExt;
 use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
 
@@ -24,6 +25,18 @@ pub fn chart_values() -> Value {
     })
 }
 
+/// Waits until the API server takes definitions at once: the first ones of a new kind it keeps
+/// waiting for two seconds.
+pub async fn wait_accepted(plugin: &Plugin<'_>) -> Result<()> {
+    let trial = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let definitions = plugin.definitions();
+    let created = definitions.create(&trial, &definition(plugin, 0)).await;
+    created.map(drop).context("no definition is accepted")
+}
+
 /// Creates all streams, and tells of each as soon as it is there.
 pub async fn create(
     plugin: &Plugin<'_>,
@@ -33,11 +46,9 @@ pub async fn create(
     let definitions = plugin.definitions();
     stream::iter(0..count)
         .map(async |number| {
-            let name = format!("stream-{number}");
-            let mut object = DynamicObject::new(&name, plugin.kind());
-            object.data = json!({"spec": spec(number)});
+            let object = definition(plugin, number);
             let result = definitions.create(&PostParams::default(), &object).await;
-            result.with_context(|| format!("failed to create {name}"))
+            result.with_context(|| format!("failed to create {}", object.name_any()))
         })
         .buffer_unordered(CREATORS)
         .try_for_each(async |object| {
@@ -45,6 +56,12 @@ pub async fn create(
             Ok(())
         })
         .await
+}
+
+fn definition(plugin: &Plugin<'_>, number: u32) -> DynamicObject {
+    let mut object = DynamicObject::new(&format!("stream-{number}"), plugin.kind());
+    object.data = json!({"spec": spec(number)});
+    object
 }
 
 /// The spec of one stream: many small fields, which cost what a real spec does to read and to sort,
