@@ -1,0 +1,3 @@
+//! `kubectl arcane`
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Wasm plugins: loaded, called within limits, and held to guard rails.

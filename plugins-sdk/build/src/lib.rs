@@ -1,0 +1,1 @@
+//! From a Rust project to a component.

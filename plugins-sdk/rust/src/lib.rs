@@ -1,0 +1,1 @@
+//! Write plugins of Arcane Host in Rust.
