@@ -1,0 +1,450 @@
+//! Amounts, as Kubernetes writes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Billionths in a whole.
+const WHOLE: i128 = 1_000_000_000;
+const LARGEST: i128 = i64::MAX as i128 * WHOLE;
+const BINARY: [(&str, u32); 6] = [
+    ("Ki", 10),
+    ("Mi", 20),
+    ("Gi", 30),
+    ("Ti", 40),
+    ("Pi", 50),
+    ("Ei", 60),
+];
+/// Suffixes of powers of ten.
+const DECIMAL: [(&str, i32); 10] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
+
+/// An amount of memory, processor time, or the like: `500m`, `1.5Gi`, `2`.
+///
+/// Exact to a billionth; what is finer is rounded up, and what is larger than 2⁶³-1 is cut to that,
+/// as Kubernetes does. Equal amounts are equal however they are written. The text keeps the kind of
+/// suffix, and has no fractions.
+///
+/// ```
+/// use arcane_plugin_sdk::Quantity;
+///
+/// let memory: Quantity = "1.5Gi".parse()?;
+/// assert_eq!(memory.to_string(), "1536Mi");
+/// assert!(memory > "1500M".parse()?);
+/// assert_eq!(memory.times(2).to_string(), "3Gi");
+/// assert_eq!(memory.scaled(1, 3).to_string(), "512Mi");
+/// let step = "1Gi".parse()?;
+/// assert_eq!(memory.rounded_up_to(step).to_string(), "2Gi");
+/// # Ok::<(), arcane_plugin_sdk::QuantityError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Quantity {
+    /// Billionths.
+    nano: i128,
+    binary: bool,
+}
+
+/// A text that is no quantity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuantityError(String);
+
+impl fmt::Display for QuantityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no quantity such as `500m`, `2` or `1.5Gi`",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for QuantityError {}
+
+impl Quantity {
+    /// Nothing.
+    pub const ZERO: Self = Self {
+        nano: 0,
+        binary: false,
+    };
+
+    /// So many of what is counted: bytes, processors.
+    pub const fn whole(amount: u64) -> Self {
+        Self::cut(amount as i128 * WHOLE, false)
+    }
+
+    /// So many thousandths.
+    pub const fn milli(amount: u64) -> Self {
+        Self::cut(amount as i128 * (WHOLE / 1_000), false)
+    }
+
+    /// So many times 2²⁰.
+    pub const fn mebi(amount: u64) -> Self {
+        Self::cut((amount as i128 * WHOLE) << 20, true)
+    }
+
+    /// So many times.
+    #[must_use]
+    pub const fn times(self, factor: u32) -> Self {
+        self.scaled(factor, 1)
+    }
+
+    /// Times `numerator / denominator`, rounded up to a whole or, where the amount itself is finer
+    /// than that or not binary, to a thousandth. A denominator of 0 counts as 1.
+    #[must_use]
+    pub const fn scaled(self, numerator: u32, denominator: u32) -> Self {
+        let product = self.nano * numerator as i128;
+        let denominator = if denominator == 0 { 1 } else { denominator };
+        let nano = div_up(product, denominator as i128);
+        let step = if self.binary && self.nano % WHOLE == 0 {
+            WHOLE
+        } else {
+            WHOLE / 1_000
+        };
+        Self::cut(div_up(nano, step) * step, self.binary)
+    }
+
+    /// The next multiple of `step`, or the same where it is one; the text has the kind of suffix
+    /// that the step has. A step that is not above zero changes nothing.
+    #[must_use]
+    pub const fn rounded_up_to(self, step: Self) -> Self {
+        if step.nano <= 0 {
+            return self;
+        }
+        Self::cut(div_up(self.nano, step.nano) * step.nano, step.binary)
+    }
+
+    /// The sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self::cut(self.nano + other.nano, self.binary)
+    }
+
+    /// In wholes, rounded up; 0 for what is below zero.
+    pub const fn to_whole(self) -> u64 {
+        let whole = div_up(self.nano, WHOLE);
+        if whole < 0 { 0 } else { whole as u64 }
+    }
+
+    /// Whether it is zero.
+    pub const fn is_zero(self) -> bool {
+        self.nano == 0
+    }
+
+    const fn cut(nano: i128, binary: bool) -> Self {
+        let nano = if nano > LARGEST {
+            LARGEST
+        } else if nano < -LARGEST {
+            -LARGEST
+        } else {
+            nano
+        };
+        Self { nano, binary }
+    }
+}
+
+/// Rounds up, away from zero for positive numbers and towards it for negative ones.
+const fn div_up(number: i128, by: i128) -> i128 {
+    let quotient = number / by;
+    if number % by > 0 {
+        quotient + 1
+    } else {
+        quotient
+    }
+}
+
+impl FromStr for Quantity {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        parse(text).ok_or_else(|| QuantityError(text.chars().take(64).collect()))
+    }
+}
+
+fn parse(text: &str) -> Option<Quantity> {
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let is_number = |character: char| character.is_ascii_digit() || character == '.';
+    let suffix_at = digits.find(|c| !is_number(c)).unwrap_or(digits.len());
+    let (number, suffix) = digits.split_at(suffix_at);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
+        return None;
+    }
+    let (binary, shift, power) = scale(suffix)?;
+
+    // As many digits as matter, and as leave room for the shift.
+    let most = 10_i128.pow(if binary { 19 } else { 28 });
+    let mut mantissa: i128 = 0;
+    let mut exponent = power;
+    let mut lost = false;
+    for (index, digit) in whole.bytes().chain(fraction.bytes()).enumerate() {
+        let is_fraction = index >= whole.len();
+        if mantissa < most {
+            mantissa = mantissa * 10 + i128::from(digit - b'0');
+            exponent -= i32::from(is_fraction);
+        } else {
+            lost |= digit != b'0';
+            exponent += i32::from(!is_fraction);
+        }
+    }
+    // In billionths, and rounded up.
+    exponent += 9;
+    let (scaled, rest) = if exponent >= 0 {
+        let factor = 10_i128.checked_pow(exponent.cast_unsigned());
+        let scaled = match factor.and_then(|factor| mantissa.checked_mul(factor)) {
+            Some(scaled) => scaled,
+            None if mantissa == 0 => 0,
+            None => LARGEST,
+        };
+        let fits = scaled <= LARGEST >> shift;
+        (if fits { scaled << shift } else { LARGEST }, false)
+    } else {
+        // Shifted first, so that nothing is lost that the suffix would bring back.
+        let mantissa = mantissa << shift;
+        match 10_i128.checked_pow(exponent.unsigned_abs()) {
+            Some(divisor) => (mantissa / divisor, mantissa % divisor != 0),
+            None => (0, mantissa != 0),
+        }
+    };
+    let nano = scaled + i128::from(!negative && (rest || lost));
+    Some(Quantity::cut(if negative { -nano } else { nano }, binary))
+}
+
+/// What a suffix says: whether it is binary, the power of two, and the power of ten.
+fn scale(suffix: &str) -> Option<(bool, u32, i32)> {
+    if let Some((_, shift)) = BINARY.iter().find(|(name, _)| *name == suffix) {
+        return Some((true, *shift, 0));
+    }
+    if let Some((_, power)) = DECIMAL.iter().find(|(name, _)| *name == suffix) {
+        return Some((false, 0, *power));
+    }
+    let power = suffix.strip_prefix(['e', 'E'])?;
+    // More than any quantity has, in either direction.
+    let power = power.parse::<i32>().ok()?.clamp(-1_000, 1_000);
+    Some((false, 0, power))
+}
+
+/// The shortest text without a fraction.
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nano = self.nano;
+        if self.binary && nano % WHOLE == 0 {
+            let whole = nano / WHOLE;
+            let fitting = |(_, shift): &&(&str, u32)| whole % (1 << shift) == 0;
+            let (suffix, shift) = match BINARY.iter().rev().find(fitting) {
+                Some(found) if whole != 0 => *found,
+                _ => ("", 0),
+            };
+            return write!(f, "{}{suffix}", whole >> shift);
+        }
+        let unit = |power: i32| 10_i128.pow((power + 9).unsigned_abs());
+        let fitting = |(_, power): &&(&str, i32)| nano % unit(*power) == 0;
+        let (suffix, power) = match DECIMAL.iter().rev().find(fitting) {
+            Some(found) if nano != 0 => *found,
+            _ => ("", 0),
+        };
+        write!(f, "{}{suffix}", nano / unit(power))
+    }
+}
+
+impl fmt::Debug for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.nano == other.nano
+    }
+}
+
+impl Eq for Quantity {}
+
+impl PartialOrd for Quantity {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Quantity {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.nano.cmp(&other.nano)
+    }
+}
+
+impl Serialize for Quantity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From a text or a number, as Kubernetes takes it.
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Quantities;
+        impl Visitor<'_> for Quantities {
+            type Value = Quantity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a quantity such as `500m`, `2` or `1.5Gi`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
+                Ok(Quantity::whole(number))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Quantity, E> {
+                Ok(Quantity::cut(i128::from(number) * WHOLE, false))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
+                number.to_string().parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Quantities)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quantity(text: &str) -> Quantity {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn texts_are_read_as_kubernetes_reads_them() {
+        for (text, canonical) in [
+            ("0", "0"),
+            ("0Gi", "0"),
+            ("1", "1"),
+            ("1000", "1k"),
+            ("1024Ki", "1Mi"),
+            ("1536Mi", "1536Mi"),
+            ("1.5Gi", "1536Mi"),
+            ("100m", "100m"),
+            ("1000m", "1"),
+            ("0.5", "500m"),
+            (".5", "500m"),
+            ("5.", "5"),
+            ("+5", "5"),
+            ("-5", "-5"),
+            ("-0.5Mi", "-512Ki"),
+            ("1e3", "1k"),
+            ("1E3", "1k"),
+            ("1E", "1E"),
+            ("12e-1", "1200m"),
+            ("1n", "1n"),
+            ("0.1n", "1n"),
+            ("1.0000000001", "1000000001n"),
+            ("0.1Ki", "102400m"),
+            ("00012", "12"),
+            ("1e400", "9223372036854775807"),
+            ("-1e400", "-9223372036854775807"),
+            ("8Ei", "9223372036854775807"),
+            ("0e400", "0"),
+            ("1e-400", "1n"),
+        ] {
+            assert_eq!(quantity(text).to_string(), canonical, "of {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_quantity_is_refused() {
+        for text in [
+            "", "-", ".", "Gi", "1 Gi", "1gi", "1.2.3", "1ee3", "1e", "1e1.5", "0x10", "١", "1KiB",
+            "--1", "NaN",
+        ] {
+            assert!(text.parse::<Quantity>().is_err(), "{text}");
+        }
+        let long = "9".repeat(10_000);
+        assert_eq!(quantity(&long).to_string(), "9223372036854775807");
+        assert!("x".repeat(10_000).parse::<Quantity>().unwrap_err().0.len() <= 64);
+    }
+
+    #[test]
+    fn amounts_are_compared_however_they_are_written() {
+        assert_eq!(quantity("1"), quantity("1000m"));
+        assert!(quantity("1G") < quantity("1Gi"));
+        assert!(quantity("999m") < quantity("1"));
+        assert_eq!(
+            quantity("2Gi").max(quantity("3000M")).to_string(),
+            "3G",
+            "the larger"
+        );
+    }
+
+    #[test]
+    fn scaling_rounds_up_to_what_can_be_had() {
+        assert_eq!(quantity("1Gi").scaled(13, 10).to_string(), "1395864372");
+        assert_eq!(quantity("100m").scaled(1, 3).to_string(), "34m");
+        assert_eq!(quantity("3").scaled(1, 2).to_string(), "1500m");
+        assert_eq!(quantity("3").scaled(1, 0), quantity("3"));
+        assert_eq!(quantity("8Ei").times(u32::MAX), quantity("8Ei"));
+    }
+
+    #[test]
+    fn rounding_goes_to_the_next_multiple() {
+        let step = Quantity::mebi(256);
+        assert_eq!(quantity("1G").rounded_up_to(step).to_string(), "1Gi");
+        assert_eq!(quantity("512Mi").rounded_up_to(step), quantity("512Mi"));
+        assert_eq!(quantity("1").rounded_up_to(Quantity::ZERO), quantity("1"));
+    }
+
+    #[test]
+    fn every_amount_is_read_back_from_its_text() {
+        let mut nano: i128 = 1;
+        while nano < LARGEST {
+            for binary in [true, false] {
+                for value in [nano - 1, nano, nano + 1, nano * 1_024, -nano] {
+                    let quantity = Quantity::cut(value, binary);
+                    let again: Quantity = quantity.to_string().parse().unwrap();
+                    assert_eq!(again.nano, quantity.nano, "{quantity}");
+                }
+            }
+            nano *= 7;
+        }
+    }
+
+    #[test]
+    fn a_configuration_may_give_a_text_or_a_number() {
+        let read = |json: &str| serde_json::from_str::<Quantity>(json);
+        assert_eq!(read("\"2Gi\"").unwrap(), quantity("2Gi"));
+        assert_eq!(read("2").unwrap(), quantity("2"));
+        assert_eq!(read("0.5").unwrap(), quantity("500m"));
+        assert_eq!(read("-1").unwrap(), quantity("-1"));
+        let error = read("\"2GB\"").unwrap_err().to_string();
+        assert!(error.contains("`2GB` is no quantity"), "{error}");
+        assert!(
+            read("true")
+                .unwrap_err()
+                .to_string()
+                .contains("such as `500m`")
+        );
+        assert_eq!(
+            serde_json::to_string(&quantity("1.5Gi")).unwrap(),
+            "\"1536Mi\""
+        );
+    }
+}
