@@ -21,6 +21,18 @@ pub const ANNOTATION_BACKFILL_REQUEST: &str = "arcane.sneaksanddata.com/backfill
 /// Annotation on definitions: any new value redeploys the stream without a change of its spec.
 /// Copied to the Job, so that the value in force is known.
 pub const ANNOTATION_RESTART: &str = "arcane.sneaksanddata.com/restart";
+/// Annotation on Jobs: how many failures in a row the run follows, where a plugin let it be tried
+/// again.
+pub const ANNOTATION_ATTEMPT: &str = "arcane.sneaksanddata.com/attempt";
+/// Annotation on Jobs with [`ANNOTATION_ATTEMPT`]: the last of those failures, as JSON.
+pub const ANNOTATION_LAST_FAILURE: &str = "arcane.sneaksanddata.com/last-failure";
+/// Annotation on Jobs: what a plugin decided on the Job's end or on a change of its stream, as
+/// JSON, where the stream's status cannot hold it.
+pub const ANNOTATION_DECISION: &str = "arcane.sneaksanddata.com/decision";
+/// Annotation on Jobs and CronJobs that a plugin has changed: name, version and digest of the
+/// plugin. It is no part of [`ANNOTATION_RENDER_HASH`]: another plugin with the same answer is no
+/// drift.
+pub const ANNOTATION_PLUGIN: &str = "arcane.sneaksanddata.com/plugin";
 /// Annotation on a template's Job: `"true"` injects the contract's environment in init containers too.
 pub const ANNOTATION_INJECT_INIT_CONTAINERS: &str =
     "arcane.sneaksanddata.com/inject-init-containers";

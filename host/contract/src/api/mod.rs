@@ -11,6 +11,7 @@ mod crds;
 mod job_schema;
 mod job_template;
 mod manifests;
+mod plugin;
 mod restart;
 mod status;
 mod stream_class;
@@ -19,6 +20,10 @@ pub use backfill_request::{BackfillRequest, BackfillRequestSpec, BackfillRequest
 pub use crds::crds;
 pub use job_template::{StreamingJobTemplate, StreamingJobTemplateSpec};
 pub use manifests::manifests;
+pub use plugin::{
+    ConfigMapPart, ConfigMapRef, DEFAULT_PLUGIN_KEY, FailurePolicy, PluginGrants, PluginSpec,
+    VOLUME_TYPES,
+};
 pub use restart::{RestartPolicy, RestartPolicyType, RollingRestart};
 pub use status::Phase;
 pub use stream_class::{StreamClass, StreamClassSpec, StreamClassStatus};

@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, RestartPolicy, status::conditions};
+use super::{Phase, PluginSpec, RestartPolicy, status::conditions};
 use crate::names;
 
 /// Which kind of stream definitions to serve, and how.
@@ -46,6 +46,10 @@ pub struct StreamClassSpec {
     /// type OnNextRun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<RestartPolicy>,
+    /// A Wasm plugin that shapes the class's Jobs and decides on its backfills. Without one, Jobs
+    /// are what their templates say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginSpec>,
 }
 
 impl StreamClassSpec {

@@ -113,6 +113,14 @@ pub(super) fn annotate(annotations: &mut Map<String, Value>, stream: &Stream<'_>
     if let Some(restart) = stream.restart {
         annotations.insert(names::ANNOTATION_RESTART.to_owned(), restart.into());
     }
+    if let Some(retry) = stream.retry {
+        let attempt = retry.attempt.to_string();
+        annotations.insert(names::ANNOTATION_ATTEMPT.to_owned(), attempt.into());
+        annotations.insert(
+            names::ANNOTATION_LAST_FAILURE.to_owned(),
+            retry.failure.into(),
+        );
+    }
 }
 
 /// The definition as the controlling owner.

@@ -8,6 +8,7 @@ mod disruption;
 mod env;
 mod error;
 mod job;
+mod revised;
 mod secrets;
 
 use serde_json::{Map, Value, json};
@@ -36,10 +37,21 @@ pub struct Stream<'a> {
     pub spec: &'a SpecJson,
     /// Value of the annotation [`names::ANNOTATION_RESTART`] on the definition.
     pub restart: Option<&'a str>,
+    /// Which try the run is, where it follows a failure that a plugin let be tried again.
+    pub retry: Option<Retry<'a>>,
     /// Name of the StreamClass.
     pub class: &'a str,
     /// `spec.secretRefs` of the StreamClass: fields of the definition that name Secrets.
     pub secret_refs: &'a [String],
+}
+
+/// A run that follows a failure of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry<'a> {
+    /// How many failures in a row it follows, from 1.
+    pub attempt: u32,
+    /// The last of them, as JSON text.
+    pub failure: &'a str,
 }
 
 /// What the operator's configuration says about Jobs.
@@ -188,13 +200,19 @@ fn seal(
     manifest["spec"] = Value::Object(parts.spec);
     manifest["metadata"]["annotations"][names::ANNOTATION_CONFIGURATION_HASH] =
         Value::from(configuration_hash.as_str());
-    let render_hash = hash::sha256(&canonical::to_string(&manifest));
-    manifest["metadata"]["annotations"][names::ANNOTATION_RENDER_HASH] =
-        Value::from(render_hash.as_str());
+    let render_hash = mark(&mut manifest);
     Rendered {
         manifest,
         configuration_hash,
         equivalent_hashes,
         render_hash,
     }
+}
+
+/// Annotates the manifest with the digest of what it says otherwise, which is returned.
+fn mark(manifest: &mut Value) -> String {
+    let render_hash = hash::sha256(&canonical::to_string(manifest));
+    manifest["metadata"]["annotations"][names::ANNOTATION_RENDER_HASH] =
+        Value::from(render_hash.as_str());
+    render_hash
 }

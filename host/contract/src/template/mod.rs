@@ -66,11 +66,15 @@ const SERVER_METADATA: [&str; 9] = [
 ];
 
 /// What is said of one Job; inherited from a template, it would be wrong about another.
-const JOB_ANNOTATIONS: [&str; 6] = [
+const JOB_ANNOTATIONS: [&str; 10] = [
     names::ANNOTATION_CONFIGURATION_HASH,
     names::ANNOTATION_RENDER_HASH,
     names::ANNOTATION_BACKFILL_REQUEST,
     names::ANNOTATION_RESTART,
+    names::ANNOTATION_ATTEMPT,
+    names::ANNOTATION_LAST_FAILURE,
+    names::ANNOTATION_DECISION,
+    names::ANNOTATION_PLUGIN,
     names::ANNOTATIONS_STATE[0],
     names::ANNOTATIONS_STATE[1],
 ];

@@ -22,6 +22,7 @@ fn a_streaming_job() {
     let (spec, secrets) = (spec(), ["connectionStringRef".to_owned()]);
     let stream = Stream {
         restart: Some("2026-08-01"),
+        retry: None,
         ..stream(&spec, &secrets)
     };
     let template = template(&published_template());

@@ -97,6 +97,7 @@ pub fn stream<'a>(spec: &'a SpecJson, secret_refs: &'a [String]) -> Stream<'a> {
         uid: "3f1c5a52-6f2e-4bb4-9b0b-0f6a2f6f2d11",
         spec,
         restart: None,
+        retry: None,
         class: "sqlserver-change-tracking",
         secret_refs,
     }

@@ -1,0 +1,112 @@
+//! Rendered objects as a plugin sees them, and as it has changed them.
+
+use serde_json::{Value, json};
+
+use super::{Rendered, mark};
+use crate::names;
+
+impl Rendered {
+    /// The Job in this object: itself, or what a CronJob makes its Jobs from, as a Job of its own.
+    #[must_use]
+    pub fn job(&self) -> Value {
+        match self.job_template() {
+            None => self.manifest.clone(),
+            Some(template) => json!({
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "metadata": template["metadata"],
+                "spec": template["spec"],
+            }),
+        }
+    }
+
+    /// The same object with another Job in it, as [`Rendered::job`] gave it and `plugin` changed
+    /// it. The render hash follows the change; `plugin` is annotated, and no part of it.
+    #[must_use]
+    pub fn with_job(mut self, mut job: Value, plugin: &str) -> Self {
+        if self.job_template().is_some() {
+            let template = &mut self.manifest["spec"]["jobTemplate"];
+            template["metadata"] = job["metadata"].take();
+            template["spec"] = job["spec"].take();
+        } else {
+            self.manifest = job;
+        }
+        if let Some(annotations) = self.manifest["metadata"]["annotations"].as_object_mut() {
+            annotations.remove(names::ANNOTATION_RENDER_HASH);
+        }
+        self.render_hash = mark(&mut self.manifest);
+        self.manifest["metadata"]["annotations"][names::ANNOTATION_PLUGIN] = plugin.into();
+        self
+    }
+
+    fn job_template(&self) -> Option<&Value> {
+        self.manifest["spec"].get("jobTemplate")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Settings, Stream, cron_job, streaming_job};
+    use crate::stream::SpecJson;
+    use crate::template::JobTemplate;
+
+    fn rendered(scheduled: bool) -> Rendered {
+        let template = json!({"spec": {"template": {"spec": {
+            "containers": [{"name": "main", "image": "i"}], "restartPolicy": "Never",
+        }}}});
+        let template = JobTemplate::parse("ns", "t", &template).unwrap();
+        let stream = Stream {
+            api_version: "g/v1",
+            kind: "Sample",
+            namespace: "ns",
+            name: "s",
+            uid: "u",
+            spec: &serde_json::from_value::<SpecJson>(json!({"a": 1})).unwrap(),
+            restart: None,
+            retry: None,
+            class: "c",
+            secret_refs: &[],
+        };
+        if scheduled {
+            cron_job(&stream, &template, "0 * * * *", None).unwrap()
+        } else {
+            streaming_job(&stream, &template, &Settings::default()).unwrap()
+        }
+    }
+
+    #[test]
+    fn an_unchanged_job_keeps_its_render_hash_whoever_looked_at_it() {
+        for scheduled in [false, true] {
+            let before = rendered(scheduled);
+            let job = before.job();
+            let after = before.clone().with_job(job, "p 1.0 sha256:a");
+            assert_eq!(after.render_hash, before.render_hash);
+            let annotations = &after.manifest["metadata"]["annotations"];
+            assert_eq!(annotations[names::ANNOTATION_PLUGIN], "p 1.0 sha256:a");
+            assert_eq!(
+                annotations[names::ANNOTATION_RENDER_HASH],
+                before.render_hash.as_str()
+            );
+        }
+    }
+
+    #[test]
+    fn a_changed_job_has_another_render_hash_and_the_same_configuration_hash() {
+        for scheduled in [false, true] {
+            let before = rendered(scheduled);
+            let mut job = before.job();
+            assert_eq!(job["kind"], "Job");
+            job["spec"]["backoffLimit"] = json!(7);
+            let after = before.clone().with_job(job, "p");
+            assert_ne!(after.render_hash, before.render_hash);
+            assert_eq!(after.configuration_hash, before.configuration_hash);
+            let spec = if scheduled {
+                &after.manifest["spec"]["jobTemplate"]["spec"]
+            } else {
+                &after.manifest["spec"]
+            };
+            assert_eq!(spec["backoffLimit"], 7);
+        }
+    }
+}
