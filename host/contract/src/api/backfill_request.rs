@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Phase, status::conditions};
+use super::{Phase, RecordedDecision, status::conditions};
 
 /// Which stream to backfill, and with what.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,10 @@ pub struct BackfillRequestStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
+    /// What the class's plugin decided on the request, where that was more than to run it as it is.
+    /// It is in force: the backfill runs by it, even after a restart of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<RecordedDecision>,
 }
 
 fn payload(_: &mut SchemaGenerator) -> Schema {

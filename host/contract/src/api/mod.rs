@@ -8,6 +8,7 @@
 
 mod backfill_request;
 mod crds;
+mod decision;
 mod job_schema;
 mod job_template;
 mod manifests;
@@ -18,6 +19,7 @@ mod stream_class;
 
 pub use backfill_request::{BackfillRequest, BackfillRequestSpec, BackfillRequestStatus};
 pub use crds::crds;
+pub use decision::RecordedDecision;
 pub use job_template::{StreamingJobTemplate, StreamingJobTemplateSpec};
 pub use manifests::manifests;
 pub use plugin::{
@@ -26,4 +28,4 @@ pub use plugin::{
 };
 pub use restart::{RestartPolicy, RestartPolicyType, RollingRestart};
 pub use status::Phase;
-pub use stream_class::{StreamClass, StreamClassSpec, StreamClassStatus};
+pub use stream_class::{PluginStatus, StreamClass, StreamClassSpec, StreamClassStatus};

@@ -84,6 +84,30 @@ pub struct StreamClassStatus {
     /// The generation of the class that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// The plugin in service; none while none has been taken into service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginStatus>,
+}
+
+/// The plugin that is in service for a class. Condition `PluginReady` tells how it fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginStatus {
+    /// SHA-256 of the component, decompressed: what `spec.plugin.sha256` would pin.
+    pub digest: String,
+    /// Name by its own description.
+    pub name: String,
+    /// Version by its own description.
+    pub version: String,
+    /// When it is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<String>,
+    /// Grants in force: those that the class gives and the plugin asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
+    /// Grants that the plugin asks for and the class does not give.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_grants: Vec<String>,
 }
 
 #[cfg(test)]
