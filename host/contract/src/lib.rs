@@ -11,6 +11,7 @@ pub mod definition;
 pub mod hash;
 mod json;
 pub mod names;
+pub mod quantity;
 pub mod render;
 pub mod schema;
 pub mod stream;
