@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use arcane_lifecycle::{
-//!     Backend, Drift, Fingerprint, Goal, Observed, Phase, Rendering, Step, StreamView, goal, plan,
+//!     Backend, Decisions, Drift, Fingerprint, Goal, Observed, Phase, Rendering, Step, StreamView, goal, plan,
 //! };
 //!
 //! let resumed = Observed {
@@ -25,7 +25,7 @@
 //!     cron_job: None,
 //!     requests: vec![],
 //!     completed_requests: vec![],
-//!     decision: None,
+//!     decisions: Decisions::default(),
 //!     drift: Drift::Report,
 //! };
 //! let goal = goal(&resumed);
@@ -42,17 +42,25 @@
 //! assert_eq!(plan.events[0].reason, "StreamResumed");
 //! ```
 
+mod decisions;
 mod goal;
+mod judge;
 mod observed;
 mod plan;
+mod question;
 mod requests;
 
+pub use decisions::{
+    Answer, BackfillDecision, DecisionRecord, Decisions, JobRecord, RequestRecord, RunDecision,
+    SpecDecision, TickDecision, Trigger, Unanswered,
+};
 pub use goal::{BackfillRun, Goal, Idle, RequestOrigin, goal};
 pub use observed::{
-    Backend, BackfillDecision, CronJobView, Drift, Failure, JobState, JobView, Observed, Outcome,
-    Ownership, Phase, RequestView, Run, StreamView,
+    Backend, CronJobView, Drift, Failure, JobState, JobView, Observed, Outcome, Ownership, Phase,
+    RequestView, Run, StreamView,
 };
 pub use plan::{
     Condition, Event, Fingerprint, Plan, Problem, Propagation, Rendering, RequestPhase, Severity,
     Status, Step, plan, reject,
 };
+pub use question::{Question, attempt, question, spec_change};

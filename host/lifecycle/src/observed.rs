@@ -1,6 +1,6 @@
 //! What was observed of one stream, reduced to what the decisions need.
 
-use std::time::Duration;
+use crate::{Decisions, JobRecord, RequestRecord};
 
 /// Everything that the decisions about one stream depend on.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +16,8 @@ pub struct Observed {
     /// Names of requests made by the operator that are known to be completed already. Only such
     /// names appear here as the operator was about to create again.
     pub completed_requests: Vec<String>,
-    /// What a plugin answered about the backfill that [`crate::goal`] would start. `None` without
-    /// a plugin.
-    pub decision: Option<BackfillDecision>,
+    /// What a plugin has just answered. Empty without a plugin.
+    pub decisions: Decisions,
     /// What to do with a Job that is current but rendered from an older template.
     pub drift: Drift,
 }
@@ -38,12 +37,10 @@ impl Observed {
             .filter(|cron_job| cron_job.ownership == Ownership::Ours)
     }
 
-    /// Why the stream's own Job failed, if it did.
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        match &self.own_job()?.state {
-            JobState::Finished(Outcome::Failed(failure)) => Some(failure),
-            _ => None,
-        }
+    /// The stream's own Job, if it failed by its own doing.
+    pub(crate) fn failed_job(&self) -> Option<&JobView> {
+        self.own_job()
+            .filter(|job| matches!(job.state, JobState::Finished(Outcome::Failed(_))))
     }
 }
 
@@ -148,7 +145,11 @@ pub struct JobView {
     pub restart: Option<String>,
     /// The stream has said on its Job that the source's schema changed.
     pub schema_mismatch: bool,
-    /// The Job is being deleted.
+    /// How many times in a row the run has been restarted after a failure; 0 for a first run.
+    pub attempt: u32,
+    /// The decision about this Job that stands on record.
+    pub record: Option<JobRecord>,
+    /// The Job is being deleted, or gone already.
     pub terminating: bool,
     /// How far the Job is.
     pub state: JobState,
@@ -204,6 +205,8 @@ pub struct Failure {
     pub message: String,
     /// Exit code of the last container that failed.
     pub exit_code: Option<i32>,
+    /// Why that container ended, by the kubelet, e.g. `OOMKilled`.
+    pub container_reason: Option<String>,
     /// What that container left as its termination message.
     pub termination_message: Option<String>,
 }
@@ -232,6 +235,8 @@ pub struct RequestView {
     pub uid: String,
     /// `status.phase` as last written.
     pub phase: Option<crate::RequestPhase>,
+    /// The decision about this request that stands on record.
+    pub record: Option<RequestRecord>,
 }
 
 /// What to do about a Job whose configuration is current but which was rendered from an older
@@ -244,28 +249,4 @@ pub enum Drift {
     Restart,
     /// Restart the Job when others of its class are done.
     Wait,
-}
-
-/// A plugin's word on a backfill that is about to start.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BackfillDecision {
-    /// Go on as without a plugin.
-    Default,
-    /// Do not backfill; the request ends without completing.
-    Skip {
-        /// Why, for people.
-        reason: String,
-    },
-    /// Not yet; ask again later. The stream does what it would do without the request.
-    Postpone {
-        /// How long to wait.
-        delay: Duration,
-        /// Why, for people.
-        reason: String,
-    },
-    /// The stream fails.
-    Fail {
-        /// Why, for people.
-        reason: String,
-    },
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Backend, BackfillRun, JobState, JobView, Observed, Outcome, Phase, RequestOrigin, RequestPhase,
-    RequestView, Run, StreamView,
+    RequestView, Run, StreamView, Trigger,
 };
 
 /// Kubernetes refuses longer names.
@@ -20,14 +20,59 @@ pub(crate) fn schema_name(stream: &StreamView, job: &JobView) -> String {
     derived_name(&stream.name, SCHEMA, &suffix(&job.uid))
 }
 
+/// Name of the request for a backfill in the place of a restart of this Job, which failed.
+pub(crate) fn recovery_name(stream: &StreamView, job: &JobView) -> String {
+    derived_name(&stream.name, RECOVERY, &suffix(&job.uid))
+}
+
+/// Name of the request for a backfill after this Job, which succeeded.
+pub(crate) fn completion_name(stream: &StreamView, job: &JobView) -> String {
+    derived_name(&stream.name, COMPLETION, &suffix(&job.uid))
+}
+
+/// Name of the request for a backfill with the spec as it is now.
+pub(crate) fn spec_name(stream: &StreamView) -> String {
+    let spec = format!("{}/{}", stream.uid, stream.generation);
+    derived_name(&stream.name, SPEC, &suffix(&spec))
+}
+
+/// Name of the request that a plugin wants at a time of its own.
+pub(crate) fn tick_name(stream: &StreamView, key: &str) -> String {
+    let tick = format!("{}/{key}", stream.uid);
+    derived_name(&stream.name, TICK, &suffix(&tick))
+}
+
 /// Whether the operator made the request of this name.
 pub(crate) fn is_operator_made(stream: &StreamView, name: &str) -> bool {
-    let is_schema = || {
-        let at = name.len().checked_sub(SUFFIX_LENGTH)?;
-        let suffix = name.get(at..)?;
-        Some(name == derived_name(&stream.name, SCHEMA, suffix))
-    };
-    name == initial_name(stream) || is_schema() == Some(true)
+    name == initial_name(stream) || is_for(stream, name, SCHEMA) || is_plugin_made(stream, name)
+}
+
+/// Whether the operator made the request of this name because a plugin wanted it.
+pub(crate) fn is_plugin_made(stream: &StreamView, name: &str) -> bool {
+    [RECOVERY, COMPLETION, SPEC, TICK]
+        .into_iter()
+        .any(|purpose| is_for(stream, name, purpose))
+}
+
+/// What a plugin is asked about when this backfill is next. A request that waits has still the
+/// trigger that it had when it was made: a plugin that postpones one need not know of others.
+pub(crate) fn trigger_of(stream: &StreamView, run: &BackfillRun) -> Trigger {
+    match run.origin {
+        RequestOrigin::Decided(trigger) => trigger,
+        RequestOrigin::Initial => Trigger::StreamCreated,
+        RequestOrigin::Schema => Trigger::SchemaChanged,
+        RequestOrigin::Existing if run.request == initial_name(stream) => Trigger::StreamCreated,
+        RequestOrigin::Existing if is_for(stream, &run.request, SCHEMA) => Trigger::SchemaChanged,
+        RequestOrigin::Existing => Trigger::BackfillRequested,
+    }
+}
+
+fn is_for(stream: &StreamView, name: &str, purpose: &str) -> bool {
+    let suffix = name
+        .len()
+        .checked_sub(SUFFIX_LENGTH)
+        .and_then(|at| name.get(at..));
+    suffix.is_some_and(|suffix| name == derived_name(&stream.name, purpose, suffix))
 }
 
 /// The open request that the Job runs for.
@@ -59,8 +104,8 @@ pub(crate) fn queue(observed: &Observed) -> impl Iterator<Item = &RequestView> {
         .filter(move |request| counts(request) && Some(&request.name) != fulfilled)
 }
 
-/// Requests that the operator has to make.
-pub(crate) fn due(observed: &Observed) -> impl Iterator<Item = BackfillRun> {
+/// Requests that the operator has to make, whatever a plugin says.
+pub(crate) fn due(observed: &Observed) -> Vec<BackfillRun> {
     let initial = initial_due(observed).then(|| BackfillRun {
         request: initial_name(&observed.stream),
         origin: RequestOrigin::Initial,
@@ -76,6 +121,28 @@ pub(crate) fn due(observed: &Observed) -> impl Iterator<Item = BackfillRun> {
         .into_iter()
         .chain(schema)
         .filter(|run| !is_made(observed, &run.request))
+        .collect()
+}
+
+/// All backfills that the stream owes, the next one first: that of the request `again`, the one
+/// under way, the open requests, and those that are due to be made. Some are there twice.
+pub(crate) fn candidates(
+    observed: &Observed,
+    again: Option<&str>,
+    due: &[BackfillRun],
+) -> Vec<BackfillRun> {
+    let under_way = under_way(observed).map(|request| request.name.as_str());
+    let queue = queue(observed).map(|request| request.name.as_str());
+    again
+        .into_iter()
+        .chain(under_way)
+        .chain(queue)
+        .map(|request| BackfillRun {
+            request: request.to_owned(),
+            origin: RequestOrigin::Existing,
+        })
+        .chain(due.iter().cloned())
+        .collect()
 }
 
 /// The backfill that an active Job runs already, if its request still wants it.
@@ -88,7 +155,7 @@ pub(crate) fn under_way(observed: &Observed) -> Option<&RequestView> {
 }
 
 /// Whether nobody has ended the request; one that was skipped is open for ever.
-fn counts(request: &RequestView) -> bool {
+pub(crate) fn counts(request: &RequestView) -> bool {
     request.phase != Some(RequestPhase::Stopped)
 }
 
@@ -100,11 +167,11 @@ fn initial_due(observed: &Observed) -> bool {
     stream.phase == Phase::New
         && stream.backend == Some(Backend::ChangeCapture)
         && !stream.suspended
-        && observed.failure().is_none()
         && !observed.own_job().is_some_and(is_served)
 }
 
-fn is_made(observed: &Observed, name: &str) -> bool {
+/// Whether a request of this name is known, open or not.
+pub(crate) fn is_made(observed: &Observed, name: &str) -> bool {
     observed
         .requests
         .iter()
@@ -117,6 +184,10 @@ fn is_made(observed: &Observed, name: &str) -> bool {
 
 const INITIAL: &str = "-initial-backfill-";
 const SCHEMA: &str = "-schema-backfill-";
+const RECOVERY: &str = "-recovery-backfill-";
+const COMPLETION: &str = "-completion-backfill-";
+const SPEC: &str = "-spec-backfill-";
+const TICK: &str = "-tick-backfill-";
 
 fn derived_name(stream: &str, purpose: &str, suffix: &str) -> String {
     let room = LONGEST_NAME - purpose.len() - SUFFIX_LENGTH;

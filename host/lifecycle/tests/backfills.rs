@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use arcane_lifecycle::{
-    BackfillDecision, BackfillRun, Goal, Idle, Phase, RequestOrigin, RequestPhase, Run, Step,
+    BackfillDecision, BackfillRun, Goal, Idle, Phase, RequestOrigin, RequestPhase, RequestRecord,
+    Run, Step,
 };
 use support::*;
 
@@ -402,13 +403,20 @@ fn a_postponed_request_waits_and_is_asked_about_again() {
     let plan = given.clone().request("r").plan();
     expect(
         &plan,
-        &["request r Pending", "phase Running"],
+        &["request r Pending", "record on request r", "phase Running"],
         &["Normal BackfillPostponed"],
     );
     assert_eq!(plan.revisit, Some(Duration::from_secs(600)));
-    let again = given.request_in("r", Some(RequestPhase::Pending)).plan();
+    let again = given
+        .undecided()
+        .request_in("r", Some(RequestPhase::Pending))
+        .on_request(RequestRecord::Postponed {
+            wait: Duration::from_secs(60),
+            reason: "outside of the window".into(),
+        })
+        .plan();
     expect(&again, &["phase Running"], &[]);
-    assert_eq!(again.revisit, Some(Duration::from_secs(600)));
+    assert_eq!(again.revisit, Some(Duration::from_secs(60)));
 }
 
 #[test]

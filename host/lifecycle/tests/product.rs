@@ -202,8 +202,9 @@ fn an_outcome_is_recorded_before_its_job_goes(case: &Case) -> Result<(), &'stati
             )
         }
         JobState::Finished(Outcome::Succeeded) => {
-            let created =
-                position(&|step| matches!(step, Step::CreateRequest { name } if name == SCHEMA));
+            let created = position(
+                &|step| matches!(step, Step::CreateRequest { name, .. } if name == SCHEMA),
+            );
             let is_made = is_made(case, SCHEMA);
             ensure(
                 !job.schema_mismatch || is_made || created.is_some_and(|at| at < deleted),
@@ -294,7 +295,7 @@ fn each_request_is_told_once_and_made_once(case: &Case) -> Result<(), &'static s
     let mut told = Vec::new();
     for step in &case.plan.steps {
         match step {
-            Step::CreateRequest { name } => {
+            Step::CreateRequest { name, .. } => {
                 ensure(!is_made(case, name), "a request is made twice")?;
                 ensure(
                     name == SCHEMA || (name == INITIAL && case.observed.stream.phase == Phase::New),
@@ -491,6 +492,7 @@ fn requests() -> Vec<Vec<RequestView>> {
         name: name.into(),
         uid: name.into(),
         phase,
+        record: None,
     };
     vec![
         vec![],

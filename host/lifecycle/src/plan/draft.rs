@@ -1,19 +1,34 @@
 //! A plan in the making.
 
+use std::time::Duration;
+
 use super::{Condition, Event, Plan, Problem, Propagation, Severity, Status, Step, queue, report};
-use crate::{JobState, JobView, Observed, Phase};
+use crate::{
+    Answer, DecisionRecord, JobState, JobView, Observed, Phase, Trigger, judge::Judgement,
+};
+
+/// A decision, and the event that tells of it.
+pub(super) struct Decided<'a> {
+    pub(super) trigger: Trigger,
+    pub(super) answer: Answer,
+    pub(super) reason: &'a str,
+    pub(super) severity: Severity,
+    pub(super) event: &'static str,
+}
 
 /// A plan in the making, and the phase that its steps so far lead to.
 pub(super) struct Draft<'a> {
     pub(super) observed: &'a Observed,
+    pub(super) judgement: &'a Judgement<'a>,
     pub(super) plan: Plan,
     pub(super) phase: Phase,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(observed: &'a Observed) -> Self {
+    pub(super) fn new(observed: &'a Observed, judgement: &'a Judgement<'a>) -> Self {
         Draft {
             observed,
+            judgement,
             plan: Plan::default(),
             phase: observed.stream.phase,
         }
@@ -33,6 +48,31 @@ impl<'a> Draft<'a> {
             reason,
             message,
         });
+    }
+
+    /// Tells of a decision that is acted on for the first time.
+    pub(super) fn decided(&mut self, decision: Decided<'_>, message: String) {
+        let Decided {
+            trigger,
+            answer,
+            reason,
+            severity,
+            event,
+        } = decision;
+        self.event(severity, event, message);
+        self.plan.decided.push(DecisionRecord {
+            trigger,
+            answer,
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// Asks for another look no later than after this time.
+    pub(super) fn revisit(&mut self, after: Duration) {
+        let earlier = self.plan.revisit.is_none_or(|known| after < known);
+        if earlier {
+            self.plan.revisit = Some(after);
+        }
     }
 
     pub(super) fn set_status(

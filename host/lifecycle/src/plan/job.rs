@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use super::{
-    Draft, Fingerprint, Severity, Step, queue,
+    Draft, Fingerprint, Severity, Step, decision, queue,
     report::{self, Freshness},
     transition::destination,
 };
-use crate::{Drift, Goal, JobState, JobView, Observed, Ownership, Phase, Run};
+use crate::{
+    Drift, Goal, JobState, Observed, Ownership, Phase, Trigger,
+    judge::{JobVerdict, Ruling, runs},
+};
 
 /// How often a stream that waits for its turn to restart asks whether it has come, in case that it
 /// was not told.
 const TURN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What is to become of the Job with the stream's name.
-enum Fate {
+enum Fate<'a> {
     /// There is none that is in the way.
     Make,
     /// It does what it should.
-    Keep(Freshness),
+    Keep(Freshness<'a>),
     /// It must go before another can be made.
     Replace,
     /// It is going.
@@ -32,12 +35,13 @@ pub(super) fn pursue(draft: &mut Draft, goal: &Goal, fingerprint: &Fingerprint) 
         return draft.block(report::job_name_taken(observed));
     }
     draft.depart(goal);
-    let fate = fate(observed, goal, fingerprint);
+    let fate = fate(draft, goal, fingerprint);
     let cron_job = observed.own_cron_job();
     let gives_up = matches!(fate, Fate::Replace) || cron_job.is_some_and(|it| !it.terminating);
     if gives_up {
         draft.step(Step::CheckJob);
     }
+    decision::record_run(draft);
     draft.stop_cron_job();
     let is_settled = cron_job.is_none();
     match fate {
@@ -45,8 +49,10 @@ pub(super) fn pursue(draft: &mut Draft, goal: &Goal, fingerprint: &Fingerprint) 
             let hash = observed
                 .own_job()
                 .and_then(|job| job.configuration_hash.clone());
-            if freshness == Freshness::WaitsForTurn {
-                draft.plan.revisit = Some(TURN_INTERVAL);
+            match freshness {
+                Freshness::WaitsForTurn => draft.revisit(TURN_INTERVAL),
+                Freshness::SpecSkipped(_) | Freshness::SpecPostponed(_) => record_kept(draft),
+                Freshness::Current | Freshness::NextRun => {}
             }
             arrive(draft, goal, hash, freshness);
         }
@@ -58,6 +64,7 @@ pub(super) fn pursue(draft: &mut Draft, goal: &Goal, fingerprint: &Fingerprint) 
         }
         Fate::Replace => {
             draft.stop_job();
+            tell_tick(draft);
             wait(draft, goal);
         }
         Fate::Keep(_) | Fate::Make | Fate::Wait => wait(draft, goal),
@@ -71,7 +78,8 @@ fn is_name_taken(observed: &Observed) -> bool {
         .is_some_and(|job| job.ownership == Ownership::Foreign && !job.terminating)
 }
 
-fn fate(observed: &Observed, goal: &Goal, fingerprint: &Fingerprint) -> Fate {
+fn fate<'a>(draft: &Draft<'a>, goal: &Goal, fingerprint: &Fingerprint) -> Fate<'a> {
+    let observed = draft.observed;
     let Some(job) = &observed.job else {
         return Fate::Make;
     };
@@ -82,12 +90,21 @@ fn fate(observed: &Observed, goal: &Goal, fingerprint: &Fingerprint) -> Fate {
     if job.terminating {
         return Fate::Wait;
     }
-    if !runs(job, goal) || !fingerprint.is_hash(job.configuration_hash.as_ref()) {
+    let is_outdated = !fingerprint.is_hash(job.configuration_hash.as_ref());
+    let kept = kept(draft).filter(|_| is_outdated);
+    let restart = &observed.stream.restart;
+    let is_replaced = !runs(job, goal)
+        || (is_outdated && kept.is_none())
+        || (restart.is_some() && *restart != job.restart)
+        || tick_restart(draft).is_some();
+    if is_replaced {
         return Fate::Replace;
     }
-    let restart = &observed.stream.restart;
-    if restart.is_some() && *restart != job.restart {
-        return Fate::Replace;
+    if let Some((verdict, wait)) = kept {
+        return Fate::Keep(match wait {
+            None => Freshness::SpecSkipped(verdict.reason),
+            Some(_) => Freshness::SpecPostponed(verdict.reason),
+        });
     }
     match observed.drift {
         _ if !fingerprint.is_drifted(job.render_hash.as_ref()) => Fate::Keep(Freshness::Current),
@@ -97,13 +114,40 @@ fn fate(observed: &Observed, goal: &Goal, fingerprint: &Fingerprint) -> Fate {
     }
 }
 
-/// Whether the Job is of the kind that the goal asks for. One that does not tell its request runs
-/// for the oldest, which is the goal's.
-fn runs(job: &JobView, goal: &Goal) -> bool {
-    match (&job.run, goal) {
-        (Run::Streaming, Goal::Stream) | (Run::Backfill(None), Goal::Backfill(_)) => true,
-        (Run::Backfill(Some(served)), Goal::Backfill(run)) => *served == run.request,
-        _ => false,
+/// The plugin's word that the Job stays as it is, and for how long.
+fn kept<'a>(draft: &Draft<'a>) -> Option<(&'a JobVerdict<'a>, Option<Duration>)> {
+    let verdict = draft.judgement.job.as_ref()?;
+    match verdict.ruling {
+        Ruling::Keep(wait) => Some((verdict, wait)),
+        _ => None,
+    }
+}
+
+fn record_kept(draft: &mut Draft) {
+    let Some((verdict, wait)) = kept(draft) else {
+        return;
+    };
+    if let Some(wait) = wait {
+        draft.revisit(wait);
+    }
+    if let Some(job) = draft.observed.own_job().filter(|_| verdict.is_news) {
+        draft.step(Step::RecordJobDecision {
+            uid: job.uid.clone(),
+            trigger: verdict.trigger,
+        });
+        decision::tell_kept(draft, verdict, wait.is_none());
+    }
+}
+
+/// The plugin's word that the Job is to be replaced now.
+fn tick_restart<'a>(draft: &Draft<'a>) -> Option<&'a JobVerdict<'a>> {
+    let verdict = draft.judgement.job.as_ref();
+    verdict.filter(|it| it.trigger == Trigger::Tick && it.ruling == Ruling::Restart)
+}
+
+fn tell_tick(draft: &mut Draft) {
+    if let Some(verdict) = tick_restart(draft) {
+        decision::tell_restart(draft, verdict, report::replaced(verdict.reason));
     }
 }
 
@@ -117,7 +161,7 @@ fn announce_start(draft: &mut Draft, goal: &Goal) {
     }
 }
 
-fn arrive(draft: &mut Draft, goal: &Goal, hash: Option<String>, freshness: Freshness) {
+fn arrive(draft: &mut Draft, goal: &Goal, hash: Option<String>, freshness: Freshness<'_>) {
     let request = request_of(goal);
     if let Some(name) = request {
         queue::mark_running(draft, name);

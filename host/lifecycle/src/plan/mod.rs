@@ -11,14 +11,15 @@ mod report;
 mod status;
 mod step;
 mod transition;
+mod wait;
 
 use std::time::Duration;
 
 pub use status::{Condition, Event, Severity, Status};
 pub use step::{Propagation, RequestPhase, Step};
 
-use crate::{Goal, Idle, Observed, Phase};
-use draft::Draft;
+use crate::{DecisionRecord, Goal, Idle, Observed, Phase, judge::judge};
+use draft::{Decided, Draft};
 
 /// What the goal looks like once rendered.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +46,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// Whether an object with this configuration hash was made from the same inputs.
-    fn is_hash(&self, hash: Option<&String>) -> bool {
+    pub(crate) fn is_hash(&self, hash: Option<&String>) -> bool {
         hash.is_some_and(|hash| {
             *hash == self.configuration_hash || self.equivalent_hashes.contains(hash)
         })
@@ -79,17 +80,21 @@ pub struct Plan {
     pub problem: Option<Problem>,
     /// Look again after this time even if nothing changes.
     pub revisit: Option<Duration>,
+    /// Decisions that the steps act on for the first time, for `status.lastDecision`. Each has its
+    /// event among `events`.
+    pub decided: Vec<DecisionRecord>,
 }
 
 /// The steps from `observed` to `goal`.
 ///
 /// `goal` is what [`crate::goal`] returned for the same observation, and `rendering` is what that
-/// goal looks like. First the outcome of a finished Job is recorded, then the plugin's decision,
+/// goal looks like. First the outcome of a finished Job is recorded, then the plugin's decisions,
 /// then the goal is pursued as far as the observation allows: where something must be gone first,
 /// the plan ends, and the next observation goes on. The status is written last.
 pub fn plan(observed: &Observed, goal: &Goal, rendering: &Rendering) -> Plan {
-    let mut draft = Draft::new(observed);
-    outcome::record(&mut draft);
+    let judgement = judge(observed);
+    let mut draft = Draft::new(observed, &judgement);
+    outcome::record(&mut draft, goal, rendering);
     if decision::record(&mut draft, goal) == decision::Next::AskAgain {
         return draft.into_plan();
     }
@@ -97,6 +102,7 @@ pub fn plan(observed: &Observed, goal: &Goal, rendering: &Rendering) -> Plan {
         (Goal::Nothing(Idle::NoBackend), _) => draft.block(report::no_backend(observed)),
         (Goal::Nothing(Idle::Suspended), _) => idle::suspend(&mut draft),
         (Goal::Nothing(Idle::Failed), _) => idle::fail(&mut draft),
+        (Goal::Nothing(Idle::Waiting), _) => wait::pursue(&mut draft, goal),
         (_, Rendering::Impossible(problem)) => draft.block(problem.clone()),
         (_, Rendering::NotNeeded) => draft.block(report::no_template(observed, goal)),
         (Goal::Schedule, Rendering::Ready(fingerprint)) => {
@@ -119,6 +125,6 @@ pub fn reject(phase: Phase, problem: &Problem) -> Plan {
         })],
         events: vec![report::problem_event(problem)],
         problem: Some(problem.clone()),
-        revisit: None,
+        ..Plan::default()
     }
 }

@@ -1,21 +1,31 @@
 //! Conditions and messages, for people.
 
+use std::time::Duration;
+
 use super::{Condition, Event, Problem, Severity};
 use crate::{Failure, Goal, Observed, Phase, RequestView};
 
 /// Whether what runs comes from the template as it is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Freshness {
+pub(super) enum Freshness<'a> {
     /// It does.
     Current,
     /// It does not; the next run will.
     NextRun,
     /// It does not; it is restarted when others of its class are done.
     WaitsForTurn,
+    /// It does not, as a plugin wants it for this reason; the next run will.
+    SpecSkipped(&'a str),
+    /// It does not, as a plugin wants it for this reason; it will ask again.
+    SpecPostponed(&'a str),
 }
 
 /// The stream is where it should be.
-pub(super) fn settled(phase: Phase, request: Option<&str>, freshness: Freshness) -> Vec<Condition> {
+pub(super) fn settled(
+    phase: Phase,
+    request: Option<&str>,
+    freshness: Freshness<'_>,
+) -> Vec<Condition> {
     let up_to_date = match freshness {
         Freshness::Current => condition(
             "UpToDate",
@@ -36,6 +46,22 @@ pub(super) fn settled(phase: Phase, request: Option<&str>, freshness: Freshness)
             "The template has changed since the Job was made; the Job is restarted when it is \
              this stream's turn.",
         ),
+        Freshness::SpecSkipped(reason) => {
+            let message = format!(
+                "The spec has changed since the Job was made; the class's plugin leaves the \
+                 change for the next run: {}.",
+                trimmed(reason)
+            );
+            condition("UpToDate", false, "SpecChangeSkipped", &message)
+        }
+        Freshness::SpecPostponed(reason) => {
+            let message = format!(
+                "The spec has changed since the Job was made; the class's plugin has the change \
+                 wait: {}.",
+                trimmed(reason)
+            );
+            condition("UpToDate", false, "SpecChangePostponed", &message)
+        }
     };
     vec![known(phase, request), reconciled(), up_to_date]
 }
@@ -50,6 +76,18 @@ pub(super) fn waiting(phase: Phase, request: Option<&str>) -> Vec<Condition> {
             "WaitingForPods",
             "What ran before is being stopped; what comes next starts when its pods are gone.",
         ),
+    ]
+}
+
+/// What comes next waits for its time.
+pub(super) fn restart_postponed(reason: &str) -> Vec<Condition> {
+    let message = format!(
+        "The stream's Job has ended, and the class's plugin has the next run wait: {}.",
+        trimmed(reason)
+    );
+    vec![
+        known(Phase::Pending, None),
+        condition("Reconciled", false, "RestartPostponed", &message),
     ]
 }
 
@@ -100,6 +138,7 @@ pub(super) fn failure(failure: &Failure) -> String {
         reason,
         message,
         exit_code,
+        container_reason,
         termination_message,
     } = failure;
     let mut text = "The stream's Job failed".to_owned();
@@ -108,6 +147,13 @@ pub(super) fn failure(failure: &Failure) -> String {
     }
     if let Some(code) = exit_code {
         text = format!("{text}, exit code {code}");
+    }
+    // `Error` says no more than the exit code does.
+    if let Some(cause) = container_reason
+        .as_deref()
+        .filter(|cause| *cause != "Error")
+    {
+        text = format!("{text} ({cause})");
     }
     let detail = termination_message.as_deref().unwrap_or(message);
     let detail = detail.trim().trim_end_matches('.');
@@ -118,10 +164,66 @@ pub(super) fn failure(failure: &Failure) -> String {
     }
 }
 
+/// Why a Job failed, and why a plugin lets the stream fail with it.
+pub(super) fn failure_with_word(cause: &Failure, reason: &str) -> String {
+    format!("{} {}", failure(cause), stopped(reason))
+}
+
+/// A plugin has the same run again after a failure.
+pub(super) fn restart_after_failure(cause: &Failure, reason: &str, wait: Duration) -> String {
+    format!(
+        "{} It is started again {}: {}.",
+        failure(cause),
+        after(wait),
+        trimmed(reason)
+    )
+}
+
+/// A plugin has a say in when the next run begins.
+pub(super) fn restart_after_end(reason: &str, wait: Duration) -> String {
+    format!(
+        "The stream's Job has ended. The next is started {}: {}.",
+        after(wait),
+        trimmed(reason)
+    )
+}
+
+/// A plugin has the Job that runs replaced.
+pub(super) fn replaced(reason: &str) -> String {
+    format!("The stream's Job is replaced: {}.", trimmed(reason))
+}
+
+/// A plugin's word on a backfill.
+pub(super) fn of_request(reason: &str, request: &str) -> String {
+    format!("{reason} (request {request})")
+}
+
 /// A plugin lets the stream fail rather than backfill.
 pub(super) fn refused(reason: &str) -> String {
-    let reason = reason.trim_end_matches('.');
-    format!("The class's plugin refuses the backfill: {reason}.")
+    format!(
+        "The class's plugin refuses the backfill: {}.",
+        trimmed(reason)
+    )
+}
+
+/// A plugin lets the stream fail.
+pub(super) fn stopped(reason: &str) -> String {
+    format!(
+        "The class's plugin lets the stream fail: {}.",
+        trimmed(reason)
+    )
+}
+
+fn trimmed(reason: &str) -> &str {
+    reason.trim_end_matches('.')
+}
+
+fn after(wait: Duration) -> String {
+    match wait.as_secs() {
+        0 => "at once".into(),
+        1 => "in 1 second".into(),
+        seconds => format!("in {seconds} seconds"),
+    }
 }
 
 /// A backfill came to its end.

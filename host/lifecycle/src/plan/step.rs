@@ -1,6 +1,6 @@
 //! The writes that a plan consists of.
 
-use crate::Status;
+use crate::{Status, Trigger};
 
 /// One write. Every step may be the last one before a crash.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +9,28 @@ pub enum Step {
     CreateRequest {
         /// Derived, so that creating it twice is impossible.
         name: String,
+        /// The decision to put on record with it: the one of [`crate::Decisions`] that answers
+        /// this trigger.
+        decision: Option<Trigger>,
+    },
+    /// Put on record, on a request that exists, the decision about the next backfill.
+    RecordRequestDecision {
+        /// The request's name.
+        name: String,
+    },
+    /// Take from a request the decision that stands on record: its backfill has failed, and the
+    /// next attempt is decided on anew.
+    ForgetRequestDecision {
+        /// The request's name.
+        name: String,
+    },
+    /// Put on record, on the Job with this uid, the decision of [`crate::Decisions`] that answers
+    /// this trigger. A Job that is gone needs none.
+    RecordJobDecision {
+        /// Precondition.
+        uid: String,
+        /// `JobFailed`, `JobCompleted` or `SpecChanged`.
+        trigger: Trigger,
     },
     /// Set the request's status.
     SetRequestStatus {

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use arcane_lifecycle::{
-    Backend, BackfillDecision, CronJobView, Drift, Failure, Fingerprint, Goal, JobState, JobView,
-    Observed, Outcome, Ownership, Phase, Problem, Propagation, Rendering, RequestPhase,
+    Backend, BackfillDecision, CronJobView, Decisions, Drift, Failure, Fingerprint, Goal, JobState,
+    JobView, Observed, Outcome, Ownership, Phase, Problem, Propagation, Rendering, RequestPhase,
     RequestView, Run, Status, Step, StreamView,
 };
 
@@ -181,10 +181,14 @@ impl Cluster {
                     name: request.name.clone(),
                     uid: request.name.clone(),
                     phase: request.phase,
+                    record: None,
                 })
                 .collect(),
             completed_requests: state.completed_requests.clone(),
-            decision: state.plugin.decision(),
+            decisions: Decisions {
+                backfill: state.plugin.decision(),
+                ..Decisions::default()
+            },
             drift: if state.is_rolling {
                 Drift::Restart
             } else {
@@ -218,7 +222,7 @@ impl Cluster {
     /// Carries out one step, and checks what must never happen.
     pub fn carry_out(&mut self, step: &Step, goal: &Goal) -> Done {
         match step {
-            Step::CreateRequest { name } => return self.create_request(name),
+            Step::CreateRequest { name, .. } => return self.create_request(name),
             Step::SetRequestStatus { name, phase, .. } => {
                 if let Some(request) = self.request(name) {
                     request.phase = Some(*phase);
@@ -231,6 +235,9 @@ impl Cluster {
                 );
                 self.close_request(name);
             }
+            Step::RecordRequestDecision { .. }
+            | Step::ForgetRequestDecision { .. }
+            | Step::RecordJobDecision { .. } => return Done::Nothing,
             Step::CheckJob => return Done::Nothing,
             Step::CreateJob => return self.create_job(goal),
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation),
@@ -367,6 +374,8 @@ impl Job {
             configuration_hash: Some(configuration_hash),
             restart: annotation(self.restart),
             schema_mismatch: self.schema_mismatch,
+            attempt: 0,
+            record: None,
             terminating: self.terminating,
             state: match self.end {
                 None => JobState::Active,

@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use arcane_lifecycle::{
-    Backend, BackfillDecision, CronJobView, Drift, Event, Failure, Fingerprint, Goal, JobState,
-    JobView, Observed, Outcome, Ownership, Phase, Plan, Problem, Propagation, Rendering,
-    RequestPhase, RequestView, Run, Severity, Status, Step, StreamView, goal, plan,
+    Backend, BackfillDecision, CronJobView, Decisions, Drift, Event, Failure, Fingerprint, Goal,
+    JobState, JobView, Observed, Outcome, Ownership, Phase, Plan, Problem, Propagation, Rendering,
+    RequestPhase, RequestRecord, RequestView, Run, Severity, Status, Step, StreamView, goal, plan,
 };
 
 /// Configuration hash of the definition as it is.
@@ -43,7 +43,7 @@ pub fn given(phase: Phase) -> Given {
         cron_job: None,
         requests: Vec::new(),
         completed_requests: Vec::new(),
-        decision: None,
+        decisions: Decisions::default(),
         drift: Drift::Report,
     })
 }
@@ -77,6 +77,7 @@ impl Given {
             name: name.into(),
             uid: format!("{name}-uid"),
             phase,
+            record: None,
         });
         self
     }
@@ -85,7 +86,18 @@ impl Given {
         self
     }
     pub fn decision(mut self, decision: BackfillDecision) -> Self {
-        self.0.decision = Some(decision);
+        self.0.decisions.backfill = Some(decision);
+        self
+    }
+    /// The plugin has not been asked.
+    pub fn undecided(mut self) -> Self {
+        self.0.decisions = Decisions::default();
+        self
+    }
+    /// On the request that was given last.
+    #[track_caller]
+    pub fn on_request(mut self, record: RequestRecord) -> Self {
+        self.0.requests.last_mut().unwrap().record = Some(record);
         self
     }
     pub fn restart(mut self, value: &str) -> Self {
@@ -139,6 +151,8 @@ pub fn job(run: Run) -> JobView {
         render_hash: Some(RENDER.into()),
         restart: None,
         schema_mismatch: false,
+        attempt: 0,
+        record: None,
         terminating: false,
         state: JobState::Active,
     }
@@ -182,6 +196,7 @@ pub fn failed(mut job: JobView) -> JobView {
         reason: "BackoffLimitExceeded".into(),
         message: "Job has reached the specified backoff limit".into(),
         exit_code: Some(3),
+        container_reason: Some("Error".into()),
         termination_message: Some("offsets lost".into()),
     }));
     job
@@ -210,7 +225,7 @@ pub fn deeds(plan: &Plan) -> Vec<String> {
 
 pub fn deed(step: &Step) -> String {
     match step {
-        Step::CreateRequest { name } => format!("create request {name}"),
+        Step::CreateRequest { name, .. } => format!("create request {name}"),
         Step::SetRequestStatus {
             name,
             phase,
@@ -221,6 +236,9 @@ pub fn deed(step: &Step) -> String {
             format!("request {name} {phase:?}{complete}")
         }
         Step::CompleteRequest { name } => format!("complete request {name}"),
+        Step::RecordRequestDecision { name } => format!("record on request {name}"),
+        Step::ForgetRequestDecision { name } => format!("forget on request {name}"),
+        Step::RecordJobDecision { .. } => "record on job".into(),
         Step::CheckJob => "check job".into(),
         Step::CreateJob => "create job".into(),
         Step::DeleteJob { propagation, .. } => match propagation {

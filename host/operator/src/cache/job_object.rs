@@ -2,17 +2,24 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use arcane_contract::names::{
-    ANNOTATION_BACKFILL_REQUEST, ANNOTATION_CONFIGURATION_HASH, ANNOTATION_RENDER_HASH,
-    ANNOTATION_RESTART, ANNOTATIONS_STATE, ENV_BACKFILL_ID, LABEL_BACKFILLING,
-    STATE_SCHEMA_MISMATCH,
+use arcane_contract::{
+    api::RecordedDecision,
+    names::{
+        ANNOTATION_ATTEMPT, ANNOTATION_BACKFILL_REQUEST, ANNOTATION_CONFIGURATION_HASH,
+        ANNOTATION_DECISION, ANNOTATION_LAST_FAILURE, ANNOTATION_RENDER_HASH, ANNOTATION_RESTART,
+        ANNOTATIONS_STATE, ENV_BACKFILL_ID, LABEL_BACKFILLING, STATE_SCHEMA_MISMATCH,
+    },
 };
 use arcane_lifecycle::{Failure, JobState, JobView, Outcome, Ownership, Run};
 use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::Time};
+use jiff::Timestamp;
 use kube::{Resource, ResourceExt, api::ObjectMeta, core::NamespaceResourceScope};
 use serde::{Deserialize, Deserializer};
 
-use super::owner::{Claimant, Owner, Relation};
+use super::{
+    owner::{Claimant, Owner, Relation},
+    record,
+};
 
 /// The parts of a Job that matter; the rest is skipped while it is read.
 #[derive(Clone, Debug, Deserialize)]
@@ -122,6 +129,10 @@ pub struct CachedJob {
     pub lived: Option<Duration>,
     /// A pod of the Job is ready.
     pub ready: bool,
+    /// The failure that the run follows, as JSON.
+    pub last_failure: Option<Box<str>>,
+    /// What a plugin decided about the Job.
+    decision: Option<Box<RecordedDecision>>,
     /// The view, as if the Job were nobody's.
     pub(super) view: JobView,
 }
@@ -133,6 +144,8 @@ impl CachedJob {
         let mut view = self.view.clone();
         view.ownership = relation.ownership();
         view.terminating |= relation == Relation::Predecessors;
+        let decision = self.decision.as_ref();
+        view.record = decision.and_then(|it| record::of_job(it, Timestamp::now()));
         view
     }
 }
@@ -151,6 +164,10 @@ impl From<JobObject> for CachedJob {
             schema_mismatch: ANNOTATIONS_STATE.iter().any(|name| {
                 annotations.get(*name).map(String::as_str) == Some(STATE_SCHEMA_MISMATCH)
             }),
+            attempt: annotation(ANNOTATION_ATTEMPT)
+                .and_then(|attempt| attempt.parse().ok())
+                .unwrap_or_default(),
+            record: None,
             terminating: job.metadata.deletion_timestamp.is_some(),
             state: state(
                 &job.status.conditions,
@@ -162,6 +179,9 @@ impl From<JobObject> for CachedJob {
             gone: false,
             lived: lived(&job),
             ready: job.status.ready > 0,
+            last_failure: annotation(ANNOTATION_LAST_FAILURE).map(Into::into),
+            decision: annotation(ANNOTATION_DECISION)
+                .and_then(|decision| serde_json::from_str(&decision).ok()),
             view,
         }
     }

@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use arcane_contract::api::{BackfillRequest, Phase};
+use arcane_contract::api::{BackfillRequest, Phase, RecordedDecision};
 use arcane_lifecycle::{RequestPhase, RequestView};
 use jiff::Timestamp;
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Key, Observer, Store, follow as follow_kind, resource_version, routes::Routes,
+    Change, Key, Observer, Store, follow as follow_kind, record, resource_version, routes::Routes,
     watch::config,
 };
 use crate::faults::Faults;
@@ -34,6 +34,8 @@ pub struct CachedRequest {
     pub stream: Box<str>,
     /// `spec.payload`
     pub payload: Option<serde_json::Value>,
+    /// `status.decision`
+    pub decision: Option<Box<RecordedDecision>>,
     /// `status.phase`
     phase: Option<RequestPhase>,
 }
@@ -45,6 +47,10 @@ impl CachedRequest {
             name: self.name.to_string(),
             uid: self.uid.to_string(),
             phase: self.phase,
+            record: self
+                .decision
+                .as_ref()
+                .and_then(|it| record::of_request(it, Timestamp::now())),
         }
     }
 }
@@ -160,6 +166,10 @@ impl Observer<BackfillRequest> for RequestObserver {
             created: object.creation_timestamp().map(|time| time.0),
             name: object.name_any().into(),
             uid: object.uid().unwrap_or_default().into(),
+            decision: object
+                .status
+                .and_then(|status| status.decision)
+                .map(Box::new),
             class: object.spec.stream_class.into(),
             stream: object.spec.stream_id.into(),
             payload: object.spec.payload.map(serde_json::Value::Object),

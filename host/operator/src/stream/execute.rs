@@ -60,7 +60,7 @@ impl<'a> Executor<'a> {
     /// Carries out one step; true if something was written.
     pub async fn carry_out(&mut self, step: &Step) -> Result<bool, Halt> {
         match step {
-            Step::CreateRequest { name } => self.create_request(name).await?,
+            Step::CreateRequest { name, .. } => self.create_request(name).await?,
             Step::SetRequestStatus {
                 name,
                 phase,
@@ -83,6 +83,10 @@ impl<'a> Executor<'a> {
             Step::CreateCronJob => self.create_cron_job().await?,
             Step::UpdateCronJob { uid } => self.update_cron_job(uid).await?,
             Step::DeleteCronJob { uid } => self.delete_cron_job(uid).await?,
+            // Nobody decides anything yet.
+            Step::RecordRequestDecision { .. }
+            | Step::ForgetRequestDecision { .. }
+            | Step::RecordJobDecision { .. } => return Ok(false),
             Step::SetStatus(wanted) => return self.set_status(wanted).await,
         }
         Ok(true)

@@ -8,7 +8,8 @@ use arcane_contract::{
     stream::StreamDefinition,
 };
 use arcane_lifecycle::{
-    Backend as BackendKind, Drift, JobState, JobView, Observed, Outcome, Phase, Problem, StreamView,
+    Backend as BackendKind, Decisions, Drift, JobState, JobView, Observed, Outcome, Phase, Problem,
+    StreamView,
 };
 use kube::ResourceExt;
 
@@ -88,7 +89,7 @@ pub async fn observe(
             .map(|cached| cached.view(claimant)),
         requests: requests.iter().map(|request| request.view()).collect(),
         completed_requests,
-        decision: None,
+        decisions: Decisions::default(),
         drift: Drift::Report,
     };
     Observation {

@@ -362,7 +362,7 @@ fn inputs(observed: &Observed, goal: &Goal, rendering: &Rendering) -> u64 {
         cron_job,
         requests: _,
         completed_requests,
-        decision,
+        decisions,
         drift,
     } = observed;
     let request = match goal {
@@ -376,7 +376,7 @@ fn inputs(observed: &Observed, goal: &Goal, rendering: &Rendering) -> u64 {
         request,
     );
     digest(&format!(
-        "{wishes:?}{rendering:?}{job:?}{cron_job:?}{completed_requests:?}{decision:?}{drift:?}"
+        "{wishes:?}{rendering:?}{job:?}{cron_job:?}{completed_requests:?}{decisions:?}{drift:?}"
     ))
 }
 
