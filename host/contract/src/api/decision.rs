@@ -27,6 +27,9 @@ pub struct RecordedDecision {
     /// When the plugin is asked again, or when the run starts again: RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Generation of the definition whose changed spec was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
     /// Name and version of the plugin.
     pub plugin: String,
     /// SHA-256 of the plugin's component.
