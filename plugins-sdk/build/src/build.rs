@@ -88,21 +88,10 @@ pub enum BuildError {
         status: ExitStatus,
     },
     /// No module came out.
-    #[error(
-        "{project} makes no module: its Cargo.toml needs `crate-type = [\"cdylib\", \"rlib\"]` \
-         in `[lib]`"
-    )]
+    #[error("cargo has built {project}, but names no module that came out")]
     NoModule {
         /// The project.
         project: PathBuf,
-    },
-    /// More than one module came out.
-    #[error("{project} makes several modules ({packages}): build one package at a time")]
-    SeveralModules {
-        /// The project.
-        project: PathBuf,
-        /// Their packages.
-        packages: String,
     },
     /// The module is no plugin.
     #[error("{path}: {error}")]
@@ -136,7 +125,9 @@ pub fn build_plugin(dir: &Path, options: &Options) -> Result<Built, BuildError> 
             cargo.env_remove(name);
         }
     }
-    cargo.args(["build", "--lib", "--message-format=json-render-diagnostics"]);
+    // A library that is an rlib besides would be left out of link-time optimisation.
+    cargo.args(["rustc", "--lib", "--crate-type=cdylib"]);
+    cargo.arg("--message-format=json-render-diagnostics");
     cargo.args(toolchain.arguments());
     let flags = [
         (options.release, "--release"),
@@ -167,19 +158,8 @@ pub fn build_plugin(dir: &Path, options: &Options) -> Result<Built, BuildError> 
             status: output.status,
         });
     }
-    let mut modules = modules(&String::from_utf8_lossy(&output.stdout));
-    let Some(module) = modules.pop() else {
-        return Err(BuildError::NoModule { project: project() });
-    };
-    if !modules.is_empty() {
-        modules.push(module);
-        let packages: Vec<_> = modules.into_iter().map(|module| module.package).collect();
-        return Err(BuildError::SeveralModules {
-            project: project(),
-            packages: packages.join(", "),
-        });
-    }
-    wrap(module)
+    let module = module(&String::from_utf8_lossy(&output.stdout));
+    wrap(module.ok_or_else(|| BuildError::NoModule { project: project() })?)
 }
 
 /// A module that cargo says it has built.
@@ -189,12 +169,14 @@ struct Module {
     path: PathBuf,
 }
 
-fn modules(messages: &str) -> Vec<Module> {
+/// The last one: those of dependencies, where there are any, come before it.
+fn module(messages: &str) -> Option<Module> {
     messages
         .lines()
+        .rev()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["reason"] == "compiler-artifact")
-        .filter_map(|message| {
+        .find_map(|message| {
             let is_module = |file: &&str| file.ends_with(".wasm") && file.contains(TARGET);
             let mut files = message["filenames"].as_array()?.iter();
             let path = files.find_map(|file| file.as_str().filter(is_module))?;
@@ -203,7 +185,6 @@ fn modules(messages: &str) -> Vec<Module> {
                 path: path.into(),
             })
         })
-        .collect()
 }
 
 /// The name in `path+file:///work/right-size#0.1.0` or `…/dir#right-size@0.1.0`.
@@ -251,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_are_read_from_cargos_messages() {
+    fn the_module_is_read_from_cargos_messages() {
         let artifact = |id: &str, file: &str| json!({"reason": "compiler-artifact", "package_id": id, "filenames": [file]});
         let messages = [
             artifact("registry+https://x#serde@1.0.0", "/t/libserde.rlib"),
@@ -267,8 +248,8 @@ mod tests {
             package: "right-size".into(),
             path: "/t/wasm32-unknown-unknown/release/right_size.wasm".into(),
         };
-        assert_eq!(modules(&messages), [module]);
-        assert!(modules("no JSON").is_empty());
+        assert_eq!(super::module(&messages), Some(module));
+        assert_eq!(super::module("no JSON"), None);
     }
 
     #[test]

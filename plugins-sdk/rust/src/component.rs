@@ -3,11 +3,10 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::bindings::arcane::stream_plugin::{logging, types};
 use crate::bindings::exports::arcane::stream_plugin as contract;
 use crate::bindings::exports::arcane::stream_plugin::decider;
+use crate::context::Pairs;
 use crate::export::Exported;
 use crate::{
     Answer, Context, Decision, Error, Failure, Job, Json, Level, Mode, Request, Stream, Timestamp,
@@ -37,8 +36,7 @@ impl<P: Exported> contract::metadata::Guest for Component<P> {
 impl<P: Exported> contract::configuration::Guest for Component<P> {
     fn check(config: String) -> Result<(), String> {
         report_panics();
-        let config = crate::json::parse(&config).map_err(Error::into_message)?;
-        P::check(&config).map_err(Error::into_message)
+        answer(|| P::check(&Json::from(config).parse()?))
     }
 }
 
@@ -121,15 +119,16 @@ fn context_from<P: Exported>(context: types::Context) -> Result<Context<P::Confi
     let stream = context.stream;
     Ok(Context {
         class: context.class.name,
-        config: crate::json::parse(&context.class.config)
+        config: Json::from(context.class.config)
+            .parse()
             .map_err(|error| error.context("configuration"))?,
         stream: Stream {
             namespace: stream.namespace,
             name: stream.name,
             kind: stream.kind,
             layout: stream.layout,
-            labels: stream.labels.into_iter().collect(),
-            annotations: stream.annotations.into_iter().collect(),
+            labels: Pairs(stream.labels),
+            annotations: Pairs(stream.annotations),
             spec: stream.spec.into(),
         },
         mode: match context.mode {
@@ -175,7 +174,7 @@ fn decided(decision: Decision) -> decider::Decision {
         Decision::Default => decider::Decision::Default,
         Decision::Skip { reason } => decider::Decision::Skip(reason),
         Decision::Backfill(backfill) => decider::Decision::Backfill(decider::Backfill {
-            payload: backfill.payload.as_ref().map(Value::to_string),
+            payload: backfill.payload.as_ref().map(crate::json::text),
             template: backfill.template,
             reason: backfill.reason,
         }),

@@ -1,7 +1,5 @@
 //! What is known of the stream when a question is asked.
 
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -64,8 +62,8 @@ pub struct Stream {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) layout: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) labels: Pairs,
+    pub(crate) annotations: Pairs,
     pub(crate) spec: Json,
 }
 
@@ -92,22 +90,22 @@ impl Stream {
 
     /// A label.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(key).map(String::as_str)
+        self.labels.get(key)
     }
 
-    /// All labels.
-    pub fn labels(&self) -> &BTreeMap<String, String> {
-        &self.labels
+    /// All labels, sorted by key.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter()
     }
 
     /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.get(key).map(String::as_str)
+        self.annotations.get(key)
     }
 
-    /// All annotations, without what `kubectl apply` keeps there.
-    pub fn annotations(&self) -> &BTreeMap<String, String> {
-        &self.annotations
+    /// All annotations, sorted by key, without what `kubectl apply` keeps there.
+    pub fn annotations(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.annotations.iter()
     }
 
     /// The definition's `spec`, as a type of the plugin's own.
@@ -121,6 +119,28 @@ impl Stream {
     /// The definition's `spec`, as it is.
     pub fn raw_spec(&self) -> &Value {
         self.spec.value()
+    }
+}
+
+/// Labels or annotations, sorted by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl Pairs {
+    fn get(&self, key: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(name, _)| name == key)?;
+        Some(&found.1)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Puts a pair in its place, or in that of another with the same key.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.0.retain(|(name, _)| name != key);
+        let at = self.0.partition_point(|(name, _)| name.as_str() < key);
+        self.0.insert(at, (key.to_owned(), value.to_owned()));
     }
 }
 

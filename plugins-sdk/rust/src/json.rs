@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Error;
+use crate::de::Reader;
 
 /// A JSON text that the host gave. It is parsed when it is asked for, once.
 #[derive(Debug, Clone)]
@@ -23,9 +24,9 @@ impl Json {
     /// As a type of the plugin's own.
     ///
     /// # Errors
-    /// The text is not of that type; the message names the field.
+    /// It is not of that type; the message names the field.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        parse(&self.text)
+        Ok(T::deserialize(Reader(self.value()))?)
     }
 
     /// As it is.
@@ -64,7 +65,9 @@ impl PartialEq for Json {
     }
 }
 
-/// Parses a text, and says where it does not fit.
-pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(Error::from)
+/// A value's text.
+pub(crate) fn text(value: &Value) -> String {
+    // Fails for keys that are no strings, which a value does not have. Its `Display` would do the
+    // same in more code.
+    serde_json::to_string(value).unwrap_or_default()
 }

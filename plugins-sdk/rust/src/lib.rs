@@ -41,6 +41,7 @@ pub mod bindings;
 #[cfg(target_arch = "wasm32")]
 mod component;
 mod context;
+mod de;
 mod decision;
 mod error;
 mod export;

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::json;
 
 /// Billionths in a whole.
 const WHOLE: i128 = 1_000_000_000;
@@ -142,6 +145,14 @@ impl Quantity {
         self.nano == 0
     }
 
+    /// From a text or a number.
+    pub(crate) fn of_json(value: &Value) -> Result<Self, QuantityError> {
+        match value {
+            Value::String(text) => text.parse(),
+            other => json::text(other).parse(),
+        }
+    }
+
     const fn cut(nano: i128, binary: bool) -> Self {
         let nano = if nano > LARGEST {
             LARGEST
@@ -173,56 +184,57 @@ impl FromStr for Quantity {
 }
 
 fn parse(text: &str) -> Option<Quantity> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
+    let (digits, negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text.strip_prefix('+').unwrap_or(text), false),
     };
-    let is_number = |character: char| character.is_ascii_digit() || character == '.';
-    let suffix_at = digits.find(|c| !is_number(c)).unwrap_or(digits.len());
-    let (number, suffix) = digits.split_at(suffix_at);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
-        return None;
-    }
+    let suffix = digits.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = digits.strip_suffix(suffix)?;
     let (binary, shift, power) = scale(suffix)?;
 
     // As many digits as matter, and as leave room for the shift.
-    let most = 10_i128.pow(if binary { 19 } else { 28 });
-    let mut mantissa: i128 = 0;
-    let mut exponent = power;
-    let mut lost = false;
-    for (index, digit) in whole.bytes().chain(fraction.bytes()).enumerate() {
-        let is_fraction = index >= whole.len();
+    let most = 10_u128.pow(if binary { 19 } else { 28 });
+    let mut mantissa: u128 = 0;
+    let mut exponent = power + 9;
+    let mut digits = 0;
+    let mut points = 0;
+    let mut is_rounded = false;
+    for character in number.bytes() {
+        let digit = character.wrapping_sub(b'0');
+        if digit > 9 {
+            points += 1;
+            continue;
+        }
+        digits += 1;
         if mantissa < most {
-            mantissa = mantissa * 10 + i128::from(digit - b'0');
-            exponent -= i32::from(is_fraction);
+            mantissa = mantissa * 10 + u128::from(digit);
+            exponent -= points;
         } else {
-            lost |= digit != b'0';
-            exponent += i32::from(!is_fraction);
+            is_rounded |= digit != 0;
+            exponent += 1 - points;
         }
     }
-    // In billionths, and rounded up.
-    exponent += 9;
-    let (scaled, rest) = if exponent >= 0 {
-        let factor = 10_i128.checked_pow(exponent.cast_unsigned());
-        let scaled = match factor.and_then(|factor| mantissa.checked_mul(factor)) {
-            Some(scaled) => scaled,
-            None if mantissa == 0 => 0,
-            None => LARGEST,
-        };
-        let fits = scaled <= LARGEST >> shift;
-        (if fits { scaled << shift } else { LARGEST }, false)
+    if digits == 0 || points > 1 {
+        return None;
+    }
+    // Shifted first, so that nothing is lost that the suffix would bring back.
+    mantissa <<= shift;
+    while exponent < 0 && mantissa > 0 {
+        is_rounded |= mantissa % 10 > 0;
+        mantissa /= 10;
+        exponent += 1;
+    }
+    let largest = LARGEST.cast_unsigned();
+    while exponent > 0 && mantissa > 0 && mantissa < largest {
+        mantissa *= 10;
+        exponent -= 1;
+    }
+    let nano = mantissa.min(largest).cast_signed();
+    Some(if negative {
+        Quantity::cut(-nano, binary)
     } else {
-        // Shifted first, so that nothing is lost that the suffix would bring back.
-        let mantissa = mantissa << shift;
-        match 10_i128.checked_pow(exponent.unsigned_abs()) {
-            Some(divisor) => (mantissa / divisor, mantissa % divisor != 0),
-            None => (0, mantissa != 0),
-        }
-    };
-    let nano = scaled + i128::from(!negative && (rest || lost));
-    Some(Quantity::cut(if negative { -nano } else { nano }, binary))
+        Quantity::cut(nano + i128::from(is_rounded), binary)
+    })
 }
 
 /// What a suffix says: whether it is binary, the power of two, and the power of ten.
@@ -297,31 +309,7 @@ impl Serialize for Quantity {
 /// From a text or a number, as Kubernetes takes it.
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Quantities;
-        impl Visitor<'_> for Quantities {
-            type Value = Quantity;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a quantity such as `500m`, `2` or `1.5Gi`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
-                text.parse().map_err(E::custom)
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
-                Ok(Quantity::whole(number))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Quantity, E> {
-                Ok(Quantity::cut(i128::from(number) * WHOLE, false))
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
-                number.to_string().parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Quantities)
+        Self::of_json(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -440,7 +428,7 @@ mod tests {
             read("true")
                 .unwrap_err()
                 .to_string()
-                .contains("such as `500m`")
+                .contains("`true` is no quantity such as `500m`")
         );
         assert_eq!(
             serde_json::to_string(&quantity("1.5Gi")).unwrap(),

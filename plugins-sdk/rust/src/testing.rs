@@ -1,7 +1,7 @@
 //! Questions for tests of plugins, without a host.
 //!
 //! ```
-//! use arcane_plugin_sdk::{Context, Error, Job, Mode, NoConfig, Plugin, testing};
+//! use arcane_plugin_sdk::{Context, Error, Job, Json, Mode, NoConfig, Plugin, testing};
 //! # struct Labels;
 //! # impl Plugin for Labels {
 //! #     type Config = NoConfig;
@@ -23,11 +23,10 @@
 //! assert_eq!(job.metadata().label("cost/tenant"), Some("acme"));
 //! ```
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use crate::{Context, Error, Failure, Job, Mode, Plugin, Request, Stream};
+use crate::context::Pairs;
+use crate::{Context, Error, Failure, Job, Json, Mode, Plugin, Request, Stream};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use lines::keep;
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,7 +37,7 @@ pub use lines::logged;
 /// # Errors
 /// As the host would report it.
 pub fn config<P: Plugin>(config: Value) -> Result<P::Config, Error> {
-    let config = crate::json::parse(&config.to_string())?;
+    let config = Json::from(config.to_string()).parse()?;
     P::check(&config)?;
     Ok(config)
 }
@@ -54,8 +53,8 @@ pub fn context<C>(config: C) -> ContextBuilder<C> {
             name: "orders".to_owned(),
             kind: "SampleStream".to_owned(),
             layout: "v0".to_owned(),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
+            labels: Pairs::default(),
+            annotations: Pairs::default(),
             spec: "{}".into(),
         },
         mode: Mode::Streaming,
@@ -103,17 +102,13 @@ impl<C> ContextBuilder<C> {
 
     /// With a label on the definition.
     pub fn label(mut self, key: &str, value: &str) -> Self {
-        self.0
-            .stream
-            .labels
-            .insert(key.to_owned(), value.to_owned());
+        self.0.stream.labels.set(key, value);
         self
     }
 
     /// With an annotation on the definition.
     pub fn annotation(mut self, key: &str, value: &str) -> Self {
-        let annotations = &mut self.0.stream.annotations;
-        annotations.insert(key.to_owned(), value.to_owned());
+        self.0.stream.annotations.set(key, value);
         self
     }
 

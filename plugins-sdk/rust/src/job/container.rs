@@ -160,12 +160,10 @@ impl<'a> Container<'a> {
 
     fn quantity(&self, kind: &str, resource: &str) -> Result<Option<Quantity>, Error> {
         let found = tree::find(self.value, &["resources", kind, resource]);
-        let parsed = match found {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(text)) => text.parse(),
-            Some(other) => other.to_string().parse(),
+        let Some(found) = found.filter(|found| !found.is_null()) else {
+            return Ok(None);
         };
-        parsed.map(Some).map_err(|error| {
+        Quantity::of_json(found).map(Some).map_err(|error| {
             let name = self.name();
             Error::from(error).context(format_args!("{kind}.{resource} of container `{name}`"))
         })

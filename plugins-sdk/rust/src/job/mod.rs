@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Error;
+use crate::de::Reader;
+use crate::json;
 pub use container::Container;
 pub use metadata::Metadata;
 
@@ -91,7 +93,10 @@ impl Job {
     /// The text is no JSON.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Ok(Self {
-            value: serde_json::from_str(text)?,
+            value: serde_json::from_str(text).map_err(|error| {
+                let (line, column) = (error.line(), error.column());
+                Error::new(format!("no JSON, at line {line}, column {column}"))
+            })?,
             given: None,
             length: text.len(),
         })
@@ -157,7 +162,7 @@ impl Job {
     pub fn tolerations(&self) -> Result<Vec<Toleration>, Error> {
         match self.pod("tolerations") {
             None | Some(Value::Null) => Ok(Vec::new()),
-            Some(list) => Vec::deserialize(list)
+            Some(list) => Vec::deserialize(Reader(list))
                 .map_err(|error| Error::from(error).context("tolerations of the template")),
         }
     }
@@ -247,13 +252,11 @@ impl Job {
         let Some(given) = &self.given else {
             return Answer::Unchanged;
         };
-        let operations = patch::between(given, &self.value);
-        if operations.is_empty() {
+        let Some(patch) = patch::between(given, &self.value) else {
             return Answer::Unchanged;
-        }
-        let patch = Value::Array(operations).to_string();
+        };
         if patch.len() > self.length {
-            let job = self.value.to_string();
+            let job = json::text(&self.value);
             if job.len() < patch.len() {
                 return Answer::Job(job);
             }
@@ -282,7 +285,7 @@ impl Job {
 impl From<Value> for Job {
     fn from(value: Value) -> Self {
         Self {
-            length: value.to_string().len(),
+            length: json::text(&value).len(),
             value,
             given: None,
         }
