@@ -1,0 +1,131 @@
+//! What a Job says beside its pod, where it takes more than a value to judge it.
+
+use serde_json::Value;
+
+use super::refusal::Step;
+use super::walk::{Change, Walk, field};
+
+/// The most seconds that a pod may take to end where its template gives it less.
+const GRACE: i64 = 600;
+/// Where labels and annotations are for the platform.
+const PREFIXES: [&str; 4] = [
+    "arcane",
+    "arcane.sneaksanddata.com",
+    "arcane.streaming.sneaksanddata.com",
+    "streaming.sneaksanddata.com",
+];
+/// Labels and annotations without a prefix that are for the platform, and those that Kubernetes
+/// selects a Job's pods by.
+const KEYS: [&str; 3] = ["configuration-hash", "controller-uid", "job-name"];
+/// Labels that Kubernetes recommends, and does not act upon.
+const RECOMMENDED: &str = "app.kubernetes.io";
+
+/// Labels or annotations: free but for reserved names.
+pub(super) fn keys<'a>(walk: &mut Walk<'a>, change: Change<'a>, why: &'static str) {
+    let Some([given, proposed]) = walk.objects(change) else {
+        return;
+    };
+    let gone = given.iter().flat_map(|fields| fields.keys());
+    let gone = gone.filter(|key| proposed.is_none_or(|fields| !fields.contains_key(*key)));
+    for key in proposed.iter().flat_map(|fields| fields.keys()).chain(gone) {
+        // Unlike that of a field, a null here is a value: an empty one.
+        let change = Change {
+            given: given.and_then(|fields| fields.get(key)),
+            proposed: proposed.and_then(|fields| fields.get(key)),
+        };
+        if change.given != change.proposed && is_reserved(key) {
+            walk.at(Step::Key(key), |walk| walk.forbid(change, why));
+        }
+    }
+}
+
+/// Whether a label or annotation of that name is not for plugins.
+fn is_reserved(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let Some((prefix, _)) = key.split_once('/') else {
+        return KEYS.contains(&key.as_str());
+    };
+    let of_kubernetes = ["kubernetes.io", "k8s.io"].iter().any(|domain| {
+        let rest = prefix.strip_suffix(domain);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    });
+    PREFIXES.contains(&prefix) || of_kubernetes && prefix != RECOMMENDED
+}
+
+/// A Job that replaces a pod only once it has ended goes on doing so.
+pub(super) fn replacement(walk: &mut Walk<'_>, change: Change<'_>, why: &'static str) {
+    if waits(walk.spec.given) && !waits(walk.spec.proposed) {
+        walk.forbid(change, why);
+    }
+}
+
+/// Whether a Job with this spec replaces a pod only once it has ended: if it says so, or has rules
+/// about failures, with which Kubernetes assumes it.
+fn waits(spec: Option<&Value>) -> bool {
+    let said = |name| spec.and_then(|spec| field(spec, name));
+    match said("podReplacementPolicy") {
+        Some(policy) => policy == "Failed",
+        None => said("podFailurePolicy").is_some(),
+    }
+}
+
+/// A grace period may be shorter, but not none, and longer up to a bound.
+pub(super) fn grace(walk: &mut Walk<'_>, change: Change<'_>, why: &'static str) {
+    let most = change
+        .given
+        .and_then(Value::as_i64)
+        .map_or(GRACE, |given| given.max(GRACE));
+    let fits = match change.proposed {
+        // 30 seconds.
+        None => true,
+        Some(proposed) => proposed
+            .as_i64()
+            .is_some_and(|seconds| (1..=most).contains(&seconds)),
+    };
+    if !fits {
+        walk.forbid(change, why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_platform_and_of_kubernetes_are_reserved() {
+        for reserved in [
+            "arcane/stream-id",
+            "arcane/anything",
+            "ARCANE/stream-id",
+            "arcane.sneaksanddata.com/render-hash",
+            "arcane.streaming.sneaksanddata.com/state",
+            "streaming.sneaksanddata.com/any",
+            "configuration-hash",
+            "job-name",
+            "controller-uid",
+            "kubernetes.io/config",
+            "batch.kubernetes.io/job-name",
+            "container.apparmor.security.beta.kubernetes.io/main",
+            "kueue.x-k8s.io/queue-name",
+            "k8s.io/any",
+        ] {
+            assert!(is_reserved(reserved), "{reserved}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_free() {
+        for free in [
+            "team",
+            "team.example.com/cost-centre",
+            "app.kubernetes.io/part-of",
+            "arcaneish/any",
+            "arcane",
+            "sneaksanddata.com/cost",
+            "evil-kubernetes.io/any",
+            "notk8s.io/any",
+        ] {
+            assert!(!is_reserved(free), "{free}");
+        }
+    }
+}

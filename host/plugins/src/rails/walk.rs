@@ -1,0 +1,301 @@
+//! The way along two Jobs, the one that was given and the one that is proposed.
+
+use serde_json::{Map, Value};
+
+use super::containers::List;
+use super::facts::Facts;
+use super::grant::{EffectiveGrants, Grant, Subject};
+use super::refusal::{self, Refusal, Step};
+use super::rule::{Rule, Rung, Special};
+use super::tree::Node;
+use super::{containers, env, job, resources, security, volumes};
+
+/// The most refusals that are told of one answer.
+const REFUSALS: usize = 20;
+
+/// What stood at a place, and what is proposed to stand there. For fields, null counts as nothing,
+/// as it does for the API server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a> {
+    pub(super) given: Option<&'a Value>,
+    pub(super) proposed: Option<&'a Value>,
+}
+
+impl<'a> Change<'a> {
+    /// The change of the field `name`.
+    pub(super) fn field(self, name: &str) -> Self {
+        let of = |value: Option<&'a Value>| value.and_then(|value| field(value, name));
+        Self {
+            given: of(self.given),
+            proposed: of(self.proposed),
+        }
+    }
+
+    fn is_none(self) -> bool {
+        self.given == self.proposed
+    }
+}
+
+/// The field `name` of an object; `None` for null.
+pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.get(name).filter(|value| !value.is_null())
+}
+
+/// The text in the field `name` of an object.
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+/// The entries of the list in the field `name` of an object.
+pub(super) fn list<'a>(value: Option<&'a Value>, name: &str) -> &'a [Value] {
+    entries(value.and_then(|value| value.get(name)))
+}
+
+/// The entries of a list; none of anything else.
+pub(super) fn entries(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Where the walk is, and what it has found.
+pub(super) struct Walk<'a> {
+    /// What was given, as far as it matters in more than one place.
+    pub(super) facts: &'a Facts<'a>,
+    /// The `spec` of both Jobs.
+    pub(super) spec: Change<'a>,
+    /// The container that the walk is in.
+    pub(super) container: Change<'a>,
+    grants: &'a EffectiveGrants,
+    path: Vec<Step<'a>>,
+    refusals: Vec<Refusal>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(facts: &'a Facts<'a>, spec: Change<'a>, grants: &'a EffectiveGrants) -> Self {
+        Self {
+            facts,
+            spec,
+            container: Change {
+                given: None,
+                proposed: None,
+            },
+            grants,
+            path: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    pub(super) fn end(self) -> Vec<Refusal> {
+        self.refusals
+    }
+
+    /// Judges what stands at `node`.
+    pub(super) fn node(&mut self, node: &'static Node, change: Change<'a>) {
+        if change.is_none() || self.refusals.len() >= REFUSALS {
+            return;
+        }
+        let Some((rule, why)) = node.row() else {
+            self.fields(node, change);
+            return;
+        };
+        match rule {
+            Rule::Free => {}
+            Rule::Fixed => self.forbid(change, why),
+            Rule::Needs(grant) => self.need(grant, Subject::Whole, change),
+            Rule::Raises(grant, ladder) => {
+                if rung(ladder, change.proposed) > rung(ladder, change.given) {
+                    self.need(grant, Subject::Whole, change);
+                }
+            }
+            Rule::Names(grant, none) => self.name(grant, none, change),
+            // Reached only below what judges it, which has done so.
+            Rule::Within(_) => {}
+            Rule::Special(special, _) => self.special(special, node, change, why),
+        }
+    }
+
+    fn special(
+        &mut self,
+        special: Special,
+        node: &'static Node,
+        change: Change<'a>,
+        why: &'static str,
+    ) {
+        match special {
+            Special::Keys => job::keys(self, change, why),
+            Special::Replacement => job::replacement(self, change, why),
+            Special::Grace => job::grace(self, change, why),
+            Special::Containers => containers::judge(self, List::Main, node, change),
+            Special::InitContainers => containers::judge(self, List::Init, node, change),
+            Special::Image => containers::image(self, change),
+            Special::ImagePull => containers::image_pull(self, change),
+            Special::Ports => containers::ports(self, node, change),
+            Special::Env => env::variables(self, node, change),
+            Special::EnvFrom => env::sources(self, node, change),
+            Special::Resources => resources::judge(self, node, change),
+            Special::ContainerSecurity => security::container(self, node, change),
+            Special::PodSecurity => security::pod(self, node, change),
+            Special::Mounts => volumes::mounts(self, node, change),
+            Special::Devices => volumes::devices(self, node, change),
+            Special::Volumes => volumes::judge(self, node, change),
+            Special::PullSecrets => volumes::pull_secrets(self, change),
+            Special::Claims => volumes::claims(self, change),
+        }
+    }
+
+    /// Judges each field of an object by itself.
+    pub(super) fn fields(&mut self, node: &'static Node, change: Change<'a>) {
+        let Some([given, proposed]) = self.objects(change) else {
+            return;
+        };
+        let gone = given.iter().flat_map(|fields| fields.keys());
+        let gone = gone.filter(|name| proposed.is_none_or(|fields| !fields.contains_key(*name)));
+        for name in proposed.iter().flat_map(|fields| fields.keys()).chain(gone) {
+            let change = change.field(name);
+            match node.field(name) {
+                Some(node) => self.at(Step::Field(name), |walk| walk.node(node, change)),
+                None if change.is_none() => {}
+                None => self.at(Step::Key(name), |walk| walk.unknown(change)),
+            }
+        }
+    }
+
+    /// Both sides as objects. Anything else than an object is refused.
+    pub(super) fn objects(
+        &mut self,
+        change: Change<'a>,
+    ) -> Option<[Option<&'a Map<String, Value>>; 2]> {
+        let object = |value: Option<&'a Value>| value.and_then(Value::as_object);
+        if change.proposed.is_some_and(|value| !value.is_object()) {
+            self.forbid(change, "there has to be an object");
+            return None;
+        }
+        Some([object(change.given), object(change.proposed)])
+    }
+
+    /// The proposed side as a list. Anything else than a list is refused.
+    pub(super) fn entries(&mut self, change: Change<'a>) -> Option<&'a [Value]> {
+        if change.proposed.is_some_and(|value| !value.is_array()) {
+            self.forbid(change, "there has to be a list");
+            return None;
+        }
+        Some(entries(change.proposed))
+    }
+
+    /// Whether the table knows everything in `value`, which stands at `node` and is judged in one
+    /// go. What it does not know is refused.
+    pub(super) fn known(&mut self, node: &'static Node, value: &'a Value) -> bool {
+        if node.is_whole() {
+            return true;
+        }
+        match value {
+            Value::Object(fields) => {
+                let mut known = true;
+                for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                    known &= match node.field(name) {
+                        Some(node) => self.at(Step::Field(name), |walk| walk.known(node, value)),
+                        None => self.at(Step::Key(name), |walk| {
+                            walk.unknown(Change {
+                                given: None,
+                                proposed: Some(value),
+                            });
+                            false
+                        }),
+                    };
+                }
+                known
+            }
+            Value::Array(entries) => {
+                let mut known = true;
+                if let Some(node) = node.entry() {
+                    for (index, value) in entries.iter().enumerate() {
+                        known &= self.at(Step::Entry(index), |walk| walk.known(node, value));
+                    }
+                }
+                known
+            }
+            other => {
+                let change = Change {
+                    given: None,
+                    proposed: Some(other),
+                };
+                self.forbid(change, "there has to be an object or a list");
+                false
+            }
+        }
+    }
+
+    /// Goes one step on for as long as `visit` takes.
+    pub(super) fn at<T>(&mut self, step: Step<'a>, visit: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step);
+        let result = visit(self);
+        self.path.pop();
+        result
+    }
+
+    /// Whether the plugin may have `subject` by its grants.
+    pub(super) fn may(&self, grant: Grant, subject: Subject<'_>) -> bool {
+        self.grants.cover(grant, &subject)
+    }
+
+    /// Refuses the change unless `grant` covers `subject`.
+    pub(super) fn need(&mut self, grant: Grant, subject: Subject<'_>, change: Change<'_>) {
+        if !self.may(grant, subject) {
+            let remedy = refusal::remedy(self.grants, grant, &subject);
+            self.refuse(change, Some(grant), remedy);
+        }
+    }
+
+    /// Refuses the change, whatever is granted.
+    pub(super) fn forbid(&mut self, change: Change<'_>, why: &str) {
+        self.refuse(change, None, why.to_owned());
+    }
+
+    fn unknown(&mut self, change: Change<'_>) {
+        self.forbid(
+            change,
+            "this field is not known here, so what it can do is not known either; set it in the template",
+        );
+    }
+
+    fn name(&mut self, grant: Grant, none: &'static str, change: Change<'_>) {
+        let name = |value: Option<&'_ Value>| match value {
+            None => Some(none.to_owned()),
+            Some(Value::String(name)) if name.is_empty() => Some(none.to_owned()),
+            Some(Value::String(name)) => Some(name.clone()),
+            Some(_) => None,
+        };
+        let Some(proposed) = name(change.proposed) else {
+            self.forbid(change, "there has to be a name");
+            return;
+        };
+        if name(change.given).as_ref() != Some(&proposed) {
+            self.need(grant, Subject::Name(&proposed), change);
+        }
+    }
+
+    fn refuse(&mut self, change: Change<'_>, grant: Option<Grant>, remedy: String) {
+        if self.refusals.len() < REFUSALS {
+            self.refusals.push(Refusal {
+                path: refusal::path(&self.path),
+                found: refusal::show(change.given),
+                proposed: refusal::show(change.proposed),
+                grant,
+                remedy,
+            });
+        }
+    }
+}
+
+/// On which rung a value is; above all if it is on none.
+pub(super) fn rung(ladder: &[&[Rung]], value: Option<&Value>) -> usize {
+    let is = |rung: &Rung| match (rung, value) {
+        (Rung::Absent, None) => true,
+        (Rung::Flag(flag), Some(Value::Bool(value))) => flag == value,
+        (Rung::Text(text), Some(Value::String(value))) => text == value,
+        _ => false,
+    };
+    ladder
+        .iter()
+        .position(|rungs| rungs.iter().any(is))
+        .unwrap_or(ladder.len())
+}
