@@ -1,0 +1,505 @@
+//! A plugin in service for a class.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arcane_contract::canonical;
+use serde_json::Value;
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use crate::answer::{Decision, LogLine, Rendered, Report};
+use crate::bindings;
+use crate::bindings::exports::arcane::stream_plugin::renderer::Rendering;
+use crate::breaker::{Admission, Breaker, Health, Outcome, Ticket};
+use crate::call::{self, Called, Limits};
+use crate::decision;
+use crate::description::Description;
+use crate::digest;
+use crate::engine::OUTPUT;
+use crate::error::CallError;
+use crate::gate::Gate;
+use crate::guest::Guest;
+use crate::host::Shared;
+use crate::load_error::LoadError;
+use crate::memo::{Key, Remembered};
+use crate::patch;
+use crate::program::Program;
+use crate::question::{Context, Hook, Question, Trigger};
+use crate::rails::{self, EffectiveGrants, Grant};
+use crate::settings::{LARGEST_MEMORY, PluginSettings};
+use crate::text;
+
+/// How much is kept of what a plugin says went wrong, in bytes.
+const MESSAGE: usize = 4 << 10;
+/// How much is kept of the error that led to a plugin's being left alone, in bytes.
+const LAST_ERROR: usize = 500;
+
+/// A plugin in service: a component with the settings of one class. Clones are the same plugin.
+///
+/// Its functions block for as long as a call may take, with the time spent waiting for a turn.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    program: Arc<Program>,
+    limits: Limits,
+    /// Canonical JSON text of the configuration.
+    config: String,
+    description: Description,
+    missing: BTreeSet<Grant>,
+    grants: EffectiveGrants,
+    identity: String,
+    /// Bounds the calls of this plugin.
+    gate: Gate,
+    breaker: Mutex<Breaker>,
+}
+
+impl Plugin {
+    /// Starts `program` with the settings of a class. What it logs is added to `lines`.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        program: Arc<Program>,
+        settings: PluginSettings,
+        lines: &mut Vec<LogLine>,
+    ) -> Result<Self, LoadError> {
+        let PluginSettings {
+            timeout,
+            memory_limit,
+            config,
+            grants,
+        } = settings;
+        let limits = Limits {
+            timeout,
+            memory: memory_limit.min(LARGEST_MEMORY),
+        };
+        let config = canonical::to_string(&config);
+        let description = introduce(&shared, &program, limits, &config, lines)?;
+        // Grants as JSON have a field for each that is given.
+        let mut given = match serde_json::to_value(&grants) {
+            Ok(Value::Object(given)) => given,
+            _ => serde_json::Map::new(),
+        };
+        given.retain(|name, _| {
+            Grant::parse(name).is_some_and(|it| description.grants.contains(&it))
+        });
+        let missing = description
+            .grants
+            .iter()
+            .copied()
+            .filter(|grant| !given.contains_key(grant.as_str()))
+            .collect();
+        let in_force = canonical::to_string(&Value::Object(given));
+        let identity = digest::hex(&digest::of_fields([
+            program.digest.as_bytes(),
+            config.as_bytes(),
+            in_force.as_bytes(),
+        ]));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                limits,
+                config,
+                grants: EffectiveGrants::of(&grants, &description.grants),
+                missing,
+                description,
+                identity,
+                gate: Gate::new(shared.settings.concurrent_calls_per_plugin),
+                breaker: Mutex::new(Breaker::new(shared.settings.breaker)),
+                program,
+                shared,
+            }),
+        })
+    }
+
+    /// SHA-256 of the component, decompressed, in lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.inner.program.digest
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.inner.description
+    }
+
+    /// What it asks for, but its class does not grant. Answers that need it are refused.
+    #[must_use]
+    pub fn missing_grants(&self) -> &BTreeSet<Grant> {
+        &self.inner.missing
+    }
+
+    /// What its answers depend on beside the question: SHA-256 over its digest, its configuration
+    /// and the grants that are in force, in lower-case hex.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.inner.identity
+    }
+
+    /// Whether it wants to be asked at this hook. Where it does not, asking gives what the host
+    /// does without a plugin, and makes no call.
+    #[must_use]
+    pub fn wants(&self, hook: Hook) -> bool {
+        self.inner.description.hooks.contains(&hook)
+    }
+
+    /// Whether it is called at the moment, or left alone because it broke too often.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.inner.breaker().health(Instant::now())
+    }
+
+    /// What the answer to a question depends on: SHA-256 over [`Plugin::identity`] and the question,
+    /// in lower-case hex. The same hash means the same answer, except that decisions may depend on
+    /// the time as well.
+    #[must_use]
+    pub fn question_hash(&self, question: &Question<'_>) -> String {
+        digest::hex(&self.inner.key(question))
+    }
+
+    /// Has it shape `job`, a `batch/v1` Job, and holds what comes back to the guard rails.
+    ///
+    /// A question that was answered before is answered from memory.
+    #[must_use]
+    pub fn render(&self, context: &Context, job: &Value) -> Report<Rendered> {
+        let start = Instant::now();
+        if !self.wants(Hook::Render) {
+            return no_call(start, unchanged(job));
+        }
+        if self.inner.shared.settings.memo_bytes == 0 {
+            return self.render_uncached(context, job);
+        }
+        let key = self.inner.key(&Question::Render { context, job });
+        let remembered = self.inner.shared.memo().get(&key);
+        if let Some(rendered) = remembered.and_then(|answer| recall(&answer, job)) {
+            return Report {
+                from_memo: true,
+                ..no_call(start, rendered)
+            };
+        }
+        let report = self.render_uncached(context, job);
+        if let Ok(rendered) = &report.result {
+            let answer = match rendered.changed {
+                false => Remembered::Unchanged,
+                true => Remembered::Job(rendered.job.to_string().into()),
+            };
+            self.inner.shared.memo().put(key, answer);
+        }
+        report
+    }
+
+    /// As [`Plugin::render`], but always with a call, and nothing is remembered.
+    #[must_use]
+    pub fn render_uncached(&self, context: &Context, job: &Value) -> Report<Rendered> {
+        let inner = &*self.inner;
+        let Some(renderer) = inner.hook(Hook::Render, inner.program.renderer.as_ref()) else {
+            return no_call(Instant::now(), unchanged(job));
+        };
+        let text = canonical::to_string(job);
+        let context = bindings::context(context, &inner.config);
+        inner.ask(
+            |store, instance| {
+                renderer
+                    .load(&mut *store, instance)?
+                    .call_render(store, &context, &text)
+            },
+            |rendering| inner.accept(job, &text, rendering),
+        )
+    }
+
+    /// Has it decide on what has happened.
+    ///
+    /// `observed_at` is the time, in seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn decide(
+        &self,
+        trigger: &Trigger,
+        context: &Context,
+        observed_at: u64,
+    ) -> Report<Decision> {
+        let inner = &*self.inner;
+        let Some(decider) = inner.hook(trigger.hook(), inner.program.decider.as_ref()) else {
+            return no_call(Instant::now(), Decision::Default);
+        };
+        let mode = context.mode;
+        let context = bindings::context(context, &inner.config);
+        let asked = bindings::trigger(trigger);
+        inner.ask(
+            |store, instance| {
+                decider.load(&mut *store, instance)?.call_decide(
+                    store,
+                    &asked,
+                    &context,
+                    observed_at,
+                )
+            },
+            |decided| decision::check(decided, trigger, mode),
+        )
+    }
+
+    /// Asks in what time from `observed_at` it wants to decide on [`Trigger::Tick`]; none for never.
+    ///
+    /// `observed_at` is the time, in seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn next_tick(&self, context: &Context, observed_at: u64) -> Report<Option<Duration>> {
+        let inner = &*self.inner;
+        let Some(ticker) = inner.hook(Hook::Tick, inner.program.ticker.as_ref()) else {
+            return no_call(Instant::now(), None);
+        };
+        let context = bindings::context(context, &inner.config);
+        inner.ask(
+            |store, instance| {
+                ticker
+                    .load(&mut *store, instance)?
+                    .call_next_tick(store, &context, observed_at)
+            },
+            decision::check_tick,
+        )
+    }
+}
+
+impl Inner {
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `interface`, if the plugin wants to be asked at `hook`.
+    fn hook<'a, T>(&self, hook: Hook, interface: Option<&'a T>) -> Option<&'a T> {
+        interface.filter(|_| self.description.hooks.contains(&hook))
+    }
+
+    fn key(&self, question: &Question<'_>) -> Key {
+        let (hook, context, subject) = match *question {
+            Question::Render { context, job } => (Hook::Render, context, canonical::to_string(job)),
+            Question::Decide { trigger, context } => (trigger.hook(), context, json(trigger)),
+            Question::NextTick { context } => (Hook::Tick, context, String::new()),
+        };
+        digest::of_fields([
+            self.identity.as_bytes(),
+            hook.as_str().as_bytes(),
+            json(context).as_bytes(),
+            subject.as_bytes(),
+        ])
+    }
+
+    /// Makes a call if it may be made, when its turn comes, and `accept`s the answer.
+    fn ask<A, T>(
+        &self,
+        work: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<Result<A, String>>,
+        accept: impl FnOnce(A) -> Result<T, CallError>,
+    ) -> Report<T> {
+        let came = Instant::now();
+        let attempt = match self.admit(came) {
+            Ok(attempt) => attempt,
+            Err(error) => return not_called(came, error),
+        };
+        let patience = self.shared.patience(came);
+        // The plugin's own turn first: those that wait for that take up nobody else's.
+        let passes = self
+            .gate
+            .enter(patience)
+            .and_then(|own| Some((own, self.shared.gate.enter(patience)?)));
+        let Some(_passes) = passes else {
+            let waited = came.elapsed();
+            return not_called(came, CallError::Busy { waited });
+        };
+        let start = Instant::now();
+        let Called {
+            result,
+            lines,
+            memory_peak,
+        } = call::call(&self.shared, &self.program, self.limits, work);
+        let result = result
+            .and_then(|answer| answer.map_err(|message| own_error(&message)))
+            .and_then(accept);
+        attempt.went(&result);
+        Report {
+            result,
+            lines,
+            elapsed: start.elapsed(),
+            memory_peak,
+            from_memo: false,
+        }
+    }
+
+    fn admit(&self, now: Instant) -> Result<Attempt<'_>, CallError> {
+        match self.breaker().admit(now) {
+            Admission::Go(ticket) => Ok(Attempt {
+                plugin: self,
+                ticket: Some(ticket),
+            }),
+            Admission::Refused {
+                retry_in,
+                last_error,
+            } => Err(CallError::BreakerOpen {
+                retry_in,
+                last_error,
+            }),
+        }
+    }
+
+    /// Turns an answer to `render` into a Job, if that is within the guard rails.
+    fn accept(&self, job: &Value, text: &str, rendering: Rendering) -> Result<Rendered, CallError> {
+        let proposed = match rendering {
+            Rendering::Unchanged => return Ok(unchanged(job)),
+            Rendering::Patch(patch) => patch::apply(job, text.len(), &patch, OUTPUT)
+                .map_err(|problem| invalid("patch", problem))?,
+            Rendering::Job(whole) => serde_json::from_str(&whole)
+                .map_err(|error| invalid("job", format!("not valid JSON: {error}")))?,
+        };
+        if proposed == *job {
+            return Ok(unchanged(job));
+        }
+        if !proposed.is_object() {
+            return Err(invalid("job", "not a JSON object".to_owned()));
+        }
+        rails::judge(job, &proposed, &self.grants).map_err(CallError::Refused)?;
+        Ok(Rendered {
+            job: proposed,
+            changed: true,
+        })
+    }
+}
+
+/// A call that the breaker has let through.
+struct Attempt<'a> {
+    plugin: &'a Inner,
+    ticket: Option<Ticket>,
+}
+
+impl Attempt<'_> {
+    fn went<T>(mut self, result: &Result<T, CallError>) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        let now = Instant::now();
+        let mut breaker = self.plugin.breaker();
+        match result {
+            Err(error) if error.counts_as_break() => {
+                let error = text::one_line(&error.to_string(), LAST_ERROR);
+                breaker.record(&ticket, Outcome::Broke(&error), now);
+            }
+            Err(error) if !error.is_plugins_fault() => {
+                breaker.record(&ticket, Outcome::NotMade, now);
+            }
+            _ => breaker.record(&ticket, Outcome::Held, now),
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.plugin
+                .breaker()
+                .record(&ticket, Outcome::NotMade, Instant::now());
+        }
+    }
+}
+
+/// Starts the program once to see whether it can be, has it describe itself, and has it check its
+/// configuration.
+fn introduce(
+    shared: &Shared,
+    program: &Program,
+    limits: Limits,
+    config: &str,
+    lines: &mut Vec<LogLine>,
+) -> Result<Description, LoadError> {
+    let Some(_pass) = shared.gate.enter(shared.patience(Instant::now())) else {
+        return Err(LoadError::Busy);
+    };
+    let mut keep = |logged: Vec<LogLine>| lines.extend(logged);
+    let started = call::call(shared, program, limits, |store, instance| {
+        Ok(program.check_types(store, instance))
+    });
+    keep(started.lines);
+    started.result.map_err(LoadError::Start)??;
+
+    let described = call::call(shared, program, limits, |store, instance| {
+        program
+            .metadata
+            .load(&mut *store, instance)?
+            .call_describe(store)
+    });
+    keep(described.lines);
+    let description = Description::check(described.result.map_err(LoadError::Describe)?)?;
+    program.check_hooks(&description)?;
+
+    if let Some(configuration) = &program.configuration {
+        let config = config.to_owned();
+        let checked = call::call(shared, program, limits, |store, instance| {
+            configuration
+                .load(&mut *store, instance)?
+                .call_check(store, &config)
+        });
+        keep(checked.lines);
+        checked
+            .result
+            .map_err(LoadError::ConfigCheck)?
+            .map_err(|message| LoadError::ConfigRefused {
+                problem: text::one_line(&message, MESSAGE),
+            })?;
+    }
+    Ok(description)
+}
+
+fn unchanged(job: &Value) -> Rendered {
+    Rendered {
+        job: job.clone(),
+        changed: false,
+    }
+}
+
+/// The Job of a remembered answer.
+fn recall(answer: &Remembered, job: &Value) -> Option<Rendered> {
+    match answer {
+        Remembered::Unchanged => Some(unchanged(job)),
+        Remembered::Job(text) => Some(Rendered {
+            job: serde_json::from_str(text).ok()?,
+            changed: true,
+        }),
+    }
+}
+
+fn no_call<T>(start: Instant, answer: T) -> Report<T> {
+    Report {
+        result: Ok(answer),
+        lines: Vec::new(),
+        elapsed: start.elapsed(),
+        memory_peak: 0,
+        from_memo: false,
+    }
+}
+
+fn not_called<T>(start: Instant, error: CallError) -> Report<T> {
+    Report {
+        result: Err(error),
+        lines: Vec::new(),
+        elapsed: start.elapsed(),
+        memory_peak: 0,
+        from_memo: false,
+    }
+}
+
+fn own_error(message: &str) -> CallError {
+    CallError::Plugin(text::one_line(message, MESSAGE))
+}
+
+fn invalid(part: &str, problem: String) -> CallError {
+    CallError::InvalidAnswer {
+        part: part.to_owned(),
+        problem: text::one_line(&problem, MESSAGE),
+    }
+}
+
+/// JSON text of plain data, which is the same for the same data.
+fn json(data: &impl serde::Serialize) -> String {
+    // Only maps with keys that are no texts, and writers that fail, could make it fail.
+    serde_json::to_string(data).unwrap_or_default()
+}
