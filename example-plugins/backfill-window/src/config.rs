@@ -18,6 +18,10 @@ pub struct Config {
     /// Which backfills have to wait. Default: all of them.
     #[serde(default = "all_triggers")]
     pub hold: Vec<Hold>,
+    /// After how many seconds a backfill that waits is looked at again, to see whether it has become
+    /// urgent meanwhile: 60 or more. Default: when the window opens.
+    #[serde(default)]
+    pub look_again_seconds: Option<u64>,
     /// Annotation on a definition whose backfills need not wait: `true` for all of them, or the
     /// name of a BackfillRequest for that one. Default `backfill-window/urgent`.
     #[serde(default = "urgent_annotation")]
@@ -101,6 +105,12 @@ impl Config {
                 format_args!("`{given}` is no offset from UTC: give one such as Z, +02:00 or -05:30, at most 14:00"),
             )
         })?;
+        if self.look_again_seconds.is_some_and(|seconds| seconds < 60) {
+            return Err(Error::field(
+                "lookAgainSeconds",
+                "must be at least 60: each look is an event; leave it out to look when the window opens",
+            ));
+        }
         let mut windows = Vec::new();
         for (index, window) in self.windows.iter().enumerate() {
             window.read(&format!("windows[{index}]"), &mut windows)?;

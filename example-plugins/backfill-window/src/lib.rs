@@ -70,7 +70,7 @@ fn wait_for_window(config: &Config, now: Timestamp) -> Result<Decision, Error> {
     Ok(match window::opens_in(&schedule.windows, second) {
         None | Some(0) => Decision::Default,
         Some(wait) => Decision::postpone(
-            Duration::from_secs(wait),
+            Duration::from_secs(wait.min(config.look_again_seconds.unwrap_or(wait))),
             format!(
                 "outside of the window for backfills, which opens at {} ({})",
                 clock::describe((second + wait) % window::WEEK),

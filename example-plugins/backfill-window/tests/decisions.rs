@@ -177,6 +177,22 @@ fn a_window_belongs_to_the_day_on_which_it_opens() {
 }
 
 #[test]
+fn a_backfill_that_waits_may_be_looked_at_again_before_the_window_opens() {
+    let mut config = nights();
+    config["lookAgainSeconds"] = json!(900);
+    let at = |now| decide(&Trigger::BackfillRequested, context(&config), now);
+    let reason = "outside of the window for backfills, which opens at Monday 22:00 (UTC)";
+    assert_eq!(
+        at(MONDAY + 12 * HOUR),
+        Decision::postpone(Duration::from_secs(900), reason)
+    );
+    assert_eq!(
+        at(MONDAY + 22 * HOUR - 1),
+        Decision::postpone(Duration::from_secs(1), reason)
+    );
+}
+
+#[test]
 fn a_window_from_midnight_to_midnight_is_the_whole_day() {
     let config =
         json!({"windows": [{"days": ["saturday", "sunday"], "from": "00:00", "to": "24:00"}]});
@@ -222,6 +238,11 @@ fn a_configuration_that_cannot_work_is_refused_by_field() {
             json!({"windows": [{"from": "22:00", "to": "06:00"}], "utcOffset": "Europe/Berlin"}),
             "utcOffset:",
             "such as Z, +02:00",
+        ),
+        (
+            json!({"windows": [{"from": "22:00", "to": "06:00"}], "lookAgainSeconds": 59}),
+            "lookAgainSeconds:",
+            "at least 60",
         ),
     ] {
         let complaint = complaint(&config);

@@ -23,8 +23,8 @@ pub fn tier(context: &Context<Config>) -> Option<&Tier> {
 
 /// What a hint says, in bytes.
 ///
-/// What is no size is left out with a warning, rather than being an error: one stream's slip must
-/// not count against the plugin, which all streams of the class share.
+/// What is no size is left out with a warning, rather than being an error: a slip in a hint is no
+/// cause for a stream not to be started.
 fn bytes(hint: &SizeHint, context: &Context<Config>) -> Option<Quantity> {
     let (place, found) = look_up(hint, context)?;
     let Some(amount) = parse(&found).filter(|amount| *amount >= Quantity::ZERO) else {
