@@ -3,6 +3,8 @@
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
+use crate::names;
+
 /// Why a module cannot become a component.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
@@ -20,7 +22,8 @@ pub enum EncodeError {
     Misfit(String),
 }
 
-/// Wraps a core module, as `cargo` builds it of a plugin, into a component, and checks that.
+/// Wraps a core module, as `cargo` builds it of a plugin, into a component, and checks that. Functions keep
+/// their names, in a short form.
 ///
 /// # Errors
 /// The bytes are no module, or no module of a plugin.
@@ -41,6 +44,8 @@ pub fn encode(module: &[u8]) -> Result<Vec<u8>, EncodeError> {
     if !says_world {
         return Err(EncodeError::NoWorld);
     }
+    let shortened = names::shortened(module);
+    let module = shortened.as_deref().unwrap_or(module);
     let misfit = |error| EncodeError::Misfit(format!("{error:#}"));
     ComponentEncoder::default()
         .module(module)

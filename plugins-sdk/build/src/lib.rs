@@ -14,6 +14,8 @@ mod build;
 #[cfg(feature = "encode")]
 mod component;
 mod machine;
+#[cfg(feature = "encode")]
+mod names;
 mod toolchain;
 
 #[cfg(feature = "encode")]

@@ -32,12 +32,16 @@ pub const fn is_name(name: &str) -> bool {
 /// The contract's name of a grant: `service_accounts` is `serviceAccounts`.
 #[cfg(any(target_arch = "wasm32", test))]
 pub(crate) fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let mut camel = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let (first, rest) = word.split_at(word.len().min(1));
-        camel.push_str(&first.to_ascii_uppercase());
-        camel.push_str(rest);
+    let mut camel = String::with_capacity(name.len());
+    let mut starts_word = false;
+    for character in name.chars() {
+        if character == '_' {
+            starts_word = true;
+            continue;
+        }
+        let upper = character.to_ascii_uppercase();
+        camel.push(if starts_word { upper } else { character });
+        starts_word = false;
     }
     camel
 }

@@ -12,27 +12,10 @@ use crate::json;
 /// Billionths in a whole.
 const WHOLE: i128 = 1_000_000_000;
 const LARGEST: i128 = i64::MAX as i128 * WHOLE;
-const BINARY: [(&str, u32); 6] = [
-    ("Ki", 10),
-    ("Mi", 20),
-    ("Gi", 30),
-    ("Ti", 40),
-    ("Pi", 50),
-    ("Ei", 60),
-];
-/// Suffixes of powers of ten.
-const DECIMAL: [(&str, i32); 10] = [
-    ("n", -9),
-    ("u", -6),
-    ("m", -3),
-    ("", 0),
-    ("k", 3),
-    ("M", 6),
-    ("G", 9),
-    ("T", 12),
-    ("P", 15),
-    ("E", 18),
-];
+/// Suffixes of powers of 1,024.
+const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+/// Suffixes of powers of 1,000.
+const WHOLES: [&str; 6] = ["k", "M", "G", "T", "P", "E"];
 
 /// An amount of memory, processor time, or the like: `500m`, `1.5Gi`, `2`.
 ///
@@ -239,38 +222,61 @@ fn parse(text: &str) -> Option<Quantity> {
 
 /// What a suffix says: whether it is binary, the power of two, and the power of ten.
 fn scale(suffix: &str) -> Option<(bool, u32, i32)> {
-    if let Some((_, shift)) = BINARY.iter().find(|(name, _)| *name == suffix) {
-        return Some((true, *shift, 0));
-    }
-    if let Some((_, power)) = DECIMAL.iter().find(|(name, _)| *name == suffix) {
-        return Some((false, 0, *power));
-    }
-    let power = suffix.strip_prefix(['e', 'E'])?;
-    // More than any quantity has, in either direction.
-    let power = power.parse::<i32>().ok()?.clamp(-1_000, 1_000);
+    let power = match suffix {
+        "" => 0,
+        "m" => -3,
+        "u" => -6,
+        "n" => -9,
+        _ => {
+            for ((index, binary), decimal) in (1..).zip(BINARY).zip(WHOLES) {
+                if suffix == binary {
+                    return Some((true, index * 10, 0));
+                }
+                if suffix == decimal {
+                    return Some((false, 0, index.cast_signed() * 3));
+                }
+            }
+            let power: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+            // More than any quantity has, in either direction.
+            power.clamp(-1_000, 1_000)
+        }
+    };
     Some((false, 0, power))
 }
 
 /// The shortest text without a fraction.
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nano = self.nano;
-        if self.binary && nano % WHOLE == 0 {
-            let whole = nano / WHOLE;
-            let fitting = |(_, shift): &&(&str, u32)| whole % (1 << shift) == 0;
-            let (suffix, shift) = match BINARY.iter().rev().find(fitting) {
-                Some(found) if whole != 0 => *found,
-                _ => ("", 0),
+        // In two parts, either of which is a number that is written in little code.
+        let sign = if self.nano < 0 { "-" } else { "" };
+        let whole = (self.nano.unsigned_abs() / WHOLE.unsigned_abs()) as u64;
+        let rest = (self.nano.unsigned_abs() % WHOLE.unsigned_abs()) as u32;
+        if rest > 0 {
+            let (suffix, width, unit) = match rest {
+                _ if rest % 1_000_000 == 0 => ("m", 3, 1_000_000),
+                _ if rest % 1_000 == 0 => ("u", 6, 1_000),
+                _ => ("n", 9, 1),
             };
-            return write!(f, "{}{suffix}", whole >> shift);
+            let rest = rest / unit;
+            return match whole {
+                0 => write!(f, "{sign}{rest}{suffix}"),
+                _ => write!(f, "{sign}{whole}{rest:0width$}{suffix}"),
+            };
         }
-        let unit = |power: i32| 10_i128.pow((power + 9).unsigned_abs());
-        let fitting = |(_, power): &&(&str, i32)| nano % unit(*power) == 0;
-        let (suffix, power) = match DECIMAL.iter().rev().find(fitting) {
-            Some(found) if nano != 0 => *found,
-            _ => ("", 0),
+        let (base, suffixes) = match self.binary {
+            true => (1_024, BINARY),
+            false => (1_000, WHOLES),
         };
-        write!(f, "{}{suffix}", nano / unit(power))
+        let mut number = whole;
+        let mut suffix = "";
+        for larger in suffixes {
+            if number == 0 || number % base != 0 {
+                break;
+            }
+            number /= base;
+            suffix = larger;
+        }
+        write!(f, "{sign}{number}{suffix}")
     }
 }
 
