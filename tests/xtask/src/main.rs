@@ -70,8 +70,9 @@ fn run(command: Command) -> Result<ExitCode> {
     let mut workspace = Workspace::here()?;
     // A demo in the user's own cluster starts no control plane.
     let needs: &[Need] = match &command {
-        Command::Demo(demo) if demo.context.is_some() => &[],
-        Command::Demo(_) | Command::Bench(_) | Command::Cluster => &[Need::Go],
+        Command::Demo(demo) if demo.context.is_some() => &[Need::Wasm],
+        Command::Demo(_) | Command::Bench(_) => &[Need::Go, Need::Wasm],
+        Command::Cluster => &[Need::Go],
         Command::Test(arguments) => arguments.needs(),
         Command::Generate { .. } => &[],
     };

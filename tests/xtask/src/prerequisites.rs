@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use arcane_plugin_build::{TARGET, Toolchain};
 
 /// The Go version that the control plane's modules ask for.
 const OLDEST_GO: (u32, u32) = (1, 26);
@@ -26,6 +27,8 @@ pub enum Need {
     Rustfmt,
     /// `cargo clippy`
     Clippy,
+    /// Builds plugins.
+    Wasm,
 }
 
 /// Sees that everything needed is there, installing it where that is possible. Returns what `PATH`
@@ -70,6 +73,7 @@ impl Need {
             Need::Git => "git",
             Need::Rustfmt => "rustfmt",
             Need::Clippy => "clippy",
+            Need::Wasm => "a Rust that compiles to wasm32-unknown-unknown",
         }
     }
 
@@ -84,6 +88,11 @@ impl Need {
             Need::Git => "install the package git",
             Need::Rustfmt => "rustup component add rustfmt (or the package rustfmt)",
             Need::Clippy => "rustup component add clippy (or the package rust-clippy)",
+            Need::Wasm => {
+                "rustup target add wasm32-unknown-unknown; or, on Debian, the packages rustc-web, \
+                 cargo-web and rust-web-src, which stand beside rustup's toolchain (without rustup \
+                 lld too)"
+            }
         }
     }
 
@@ -95,23 +104,34 @@ impl Need {
             Need::Git => answer(path, "git", &["--version"]).is_some(),
             Need::Rustfmt => answer(path, "cargo", &["fmt", "--version"]).is_some(),
             Need::Clippy => answer(path, "cargo", &["clippy", "--version"]).is_some(),
+            Need::Wasm => Toolchain::find().is_ok(),
         }
     }
 
-    /// The package of Debian and its like.
-    fn package(self, path: &OsStr) -> Option<String> {
-        match self {
-            Need::Go => newest_go_package(&answer(path, "apt-cache", &["pkgnames", "golang-1."])?),
-            Need::Git => Some("git".into()),
-            Need::Rustfmt => Some("rustfmt".into()),
-            Need::Clippy => Some("rust-clippy".into()),
-        }
+    /// The packages of Debian and its like.
+    fn packages(self, path: &OsStr, has_rustup: bool) -> Vec<String> {
+        let names: &[&str] = match self {
+            Need::Go => {
+                let names = answer(path, "apt-cache", &["pkgnames", "golang-1."]);
+                let newest = names.and_then(|names| newest_go_package(&names));
+                return newest.into_iter().collect();
+            }
+            Need::Git => &["git"],
+            Need::Rustfmt => &["rustfmt"],
+            Need::Clippy => &["rust-clippy"],
+            // A linker comes with rustup's toolchains.
+            Need::Wasm if has_rustup => &["rustc-web", "cargo-web", "rust-web-src"],
+            Need::Wasm => &["rustc-web", "cargo-web", "rust-web-src", "lld"],
+        };
+        names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn component(self) -> Option<&'static str> {
+    /// What rustup installs it with.
+    fn of_rustup(self) -> Option<[&'static str; 3]> {
         match self {
-            Need::Rustfmt => Some("rustfmt"),
-            Need::Clippy => Some("clippy"),
+            Need::Rustfmt => Some(["component", "add", "rustfmt"]),
+            Need::Clippy => Some(["component", "add", "clippy"]),
+            Need::Wasm => Some(["target", "add", TARGET]),
             Need::Go | Need::Git => None,
         }
     }
@@ -119,11 +139,11 @@ impl Need {
 
 /// Tries what can be tried; what it is good for shows afterwards.
 fn install(lacking: &[Need], path: &OsStr) {
-    let components: Vec<_> = lacking.iter().filter_map(|need| need.component()).collect();
     let has_rustup = answer(path, "rustup", &["--version"]).is_some();
-    if has_rustup && !components.is_empty() {
-        let arguments = [&["component", "add"], &components[..]].concat();
-        report(visibly(path, "rustup", &arguments));
+    if has_rustup {
+        for arguments in lacking.iter().filter_map(|need| need.of_rustup()) {
+            report(visibly(path, "rustup", &arguments));
+        }
     }
     let is_root = answer(path, "id", &["-u"]).is_some_and(|id| id.trim() == "0");
     if !is_root || answer(path, "apt-get", &["--version"]).is_none() {
@@ -131,15 +151,20 @@ fn install(lacking: &[Need], path: &OsStr) {
     }
     let left: Vec<_> = lacking
         .iter()
-        .filter(|need| !(has_rustup && need.component().is_some()))
+        .filter(|need| !need.is_there(path))
+        // What rustup has, it alone can add to its toolchain; targets can be had beside it.
+        .filter(|need| !(has_rustup && matches!(need, Need::Rustfmt | Need::Clippy)))
         .collect();
     if left.is_empty() {
         return;
     }
     report(visibly(path, "apt-get", &["update"]));
-    let packages: Vec<_> = left.iter().filter_map(|need| need.package(path)).collect();
+    let packages: Vec<_> = (left.iter())
+        .flat_map(|need| need.packages(path, has_rustup))
+        .collect();
     if !packages.is_empty() {
-        let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+        // Nothing that somebody has chosen makes room: a distribution's own Rust, for one.
+        let mut arguments = vec!["install", "--yes", "--no-install-recommends", "--no-remove"];
         arguments.extend(packages.iter().map(String::as_str));
         report(visibly(path, "apt-get", &arguments));
     }
