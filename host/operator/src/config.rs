@@ -1,7 +1,9 @@
 //! Configuration: flags, each with an environment variable, each with a default that works.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
+use anyhow::Context;
+use arcane_plugins::{CompileChild, HostSettings};
 use clap::{Parser, ValueEnum};
 
 /// A Kubernetes operator for streaming jobs.
@@ -89,6 +91,24 @@ pub struct Config {
     #[arg(long, env = "ARCANE_HOST__BACKOFF_INITIAL_SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub backoff_initial_seconds: u32,
 
+    /// Directory in which compiled plugins are kept, so that a restart compiles none again; made
+    /// if need be, for this user alone. Empty: nothing is kept.
+    #[arg(long, env = "ARCANE_HOST__PLUGIN_CACHE_DIR", default_value = "")]
+    pub plugin_cache_dir: PathBuf,
+
+    /// Mebibytes that a plugin's component may have, decompressed.
+    #[arg(long, env = "ARCANE_HOST__PLUGIN_MAXIMUM_MEBIBYTES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub plugin_maximum_mebibytes: u32,
+
+    /// Calls of plugins that are made at the same time; one plugin may take up a quarter of them.
+    /// 0: twice as many as there are processors, but from 8 to 64.
+    #[arg(
+        long,
+        env = "ARCANE_HOST__PLUGIN_CONCURRENT_CALLS",
+        default_value_t = 0
+    )]
+    pub plugin_concurrent_calls: u16,
+
     /// Seconds between retries at most.
     #[arg(long, env = "ARCANE_HOST__BACKOFF_MAXIMUM_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86400))]
     pub backoff_maximum_seconds: u32,
@@ -125,6 +145,25 @@ impl Config {
             self.backoff_maximum_seconds
         );
         Ok(())
+    }
+
+    /// How plugins are run.
+    pub fn plugins(&self) -> anyhow::Result<HostSettings> {
+        let defaults = HostSettings::default();
+        let concurrent_calls = match self.plugin_concurrent_calls {
+            0 => defaults.concurrent_calls,
+            calls => calls.into(),
+        };
+        let cache_dir = &self.plugin_cache_dir;
+        let compiler = CompileChild::this_program();
+        Ok(HostSettings {
+            cache_dir: (!cache_dir.as_os_str().is_empty()).then(|| cache_dir.clone()),
+            compile_child: Some(compiler.context("failed to find this program's own path")?),
+            maximum_component_bytes: usize::try_from(self.plugin_maximum_mebibytes)? << 20,
+            concurrent_calls,
+            concurrent_calls_per_plugin: (concurrent_calls / 4).max(1),
+            ..defaults
+        })
     }
 
     /// Time that one call of the API server may take.

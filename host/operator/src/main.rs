@@ -10,6 +10,7 @@ mod http_server;
 mod lease;
 mod logging;
 mod metrics;
+mod plugins;
 mod run;
 mod stream;
 mod writer;
@@ -18,8 +19,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+fn main() -> ExitCode {
+    // Comes first: large components are compiled by this very program, in a process of their own.
+    arcane_plugins::compile_child_main();
+    operate()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn operate() -> ExitCode {
     let config = config::Config::parse();
     if let Err(error) = config.validate().and_then(|()| logging::init(&config)) {
         eprintln!("arcane-host: {error:#}");

@@ -1,5 +1,7 @@
 //! Prometheus metrics, prefix `arcane_`.
 
+mod plugins;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -18,6 +20,8 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+
+pub use plugins::{PluginCall, PluginMetrics};
 
 /// Upper bounds in seconds: a reconcile without writes takes well under a millisecond, one with
 /// three writes some ten, and the deadline is a minute.
@@ -38,6 +42,8 @@ pub struct Metrics {
     pub backfills: Family<BackfillLabels, Counter>,
     /// 1 while this replica is the leader.
     pub leader: Gauge,
+    /// Calls of plugins.
+    pub plugins: PluginMetrics,
     /// What is counted when somebody looks.
     pub classes: ClassGauges,
 }
@@ -90,6 +96,7 @@ impl Metrics {
             api_writes: Family::default(),
             backfills: Family::default(),
             leader: Gauge::default(),
+            plugins: PluginMetrics::default(),
             classes: ClassGauges::default(),
         };
         registry.register(
@@ -117,6 +124,7 @@ impl Metrics {
             "1 while this replica is the leader",
             metrics.leader.clone(),
         );
+        metrics.plugins.register(&mut registry);
         registry.register_collector(Box::new(metrics.classes.clone()));
         (metrics, registry)
     }

@@ -25,6 +25,7 @@ use crate::{
     http_server,
     lease::{Candidate, Settings},
     metrics::Metrics,
+    plugins::Plugins,
     stream::{Backoff, Host},
     writer::Writer,
 };
@@ -65,14 +66,16 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     tokio::pin!(shutdown);
     // A client of its own, so that a renewal never queues behind other calls.
     let (lease_client, _) = connect().await?;
-    let mut candidate = Candidate::new(lease_client, lease_settings(&config, namespace));
+    let namespace = config.lease_namespace.clone().unwrap_or(namespace);
+    let settings = lease_settings(&config, namespace.clone());
+    let mut candidate = Candidate::new(lease_client, settings);
     tokio::select! {
         () = &mut shutdown => return Ok(()),
         () = candidate.acquire(|answered| health.set_connected(answered)) => {}
     }
     metrics.leader.set(1);
     health.set_leading();
-    let host = host(&config, client, &candidate, metrics).await;
+    let host = host(&config, client, namespace, &candidate, metrics).await?;
     let outcome = lead(host, health, &mut candidate, shutdown).await;
     end.cancel();
     outcome
@@ -123,22 +126,30 @@ async fn serve(host: Arc<Host>, health: Health, stop: CancellationToken) {
 async fn host(
     config: &Config,
     client: Client,
+    namespace: String,
     candidate: &Candidate,
     metrics: Metrics,
-) -> Arc<Host> {
+) -> anyhow::Result<Arc<Host>> {
     let writer = Writer::new(
         client.clone(),
         config.api_timeout(),
         candidate.tenure(),
         metrics.clone(),
     );
-    Arc::new(Host {
+    let streaming_lists = lists_by_watching(&client).await;
+    Ok(Arc::new(Host {
         events: Events::new(writer.clone(), config.identity.clone()),
         writer,
         metrics,
         shared: Shared::new(),
         faults: Faults::new(),
         permits: Semaphore::new(config.concurrency_total.into()),
+        plugins: Arc::new(Plugins::new(
+            client.clone(),
+            streaming_lists,
+            namespace,
+            config.plugins()?,
+        )),
         render: render::Settings {
             minimum_job_ttl_seconds: config.minimum_job_ttl_seconds,
         },
@@ -148,9 +159,9 @@ async fn host(
         },
         reconcile_timeout: config.reconcile_timeout(),
         concurrency_per_class: config.concurrency_per_class,
-        streaming_lists: lists_by_watching(&client).await,
+        streaming_lists,
         client,
-    })
+    }))
 }
 
 /// A client, and the namespace it defaults to.
@@ -191,7 +202,7 @@ async fn lists_by_watching(client: &Client) -> bool {
 
 fn lease_settings(config: &Config, namespace: String) -> Settings {
     Settings {
-        namespace: config.lease_namespace.clone().unwrap_or(namespace),
+        namespace,
         name: config.lease_name.clone(),
         identity: config.identity.clone(),
         duration: seconds(config.lease_duration_seconds),

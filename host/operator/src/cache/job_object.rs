@@ -11,8 +11,8 @@ use arcane_contract::{
     },
 };
 use arcane_lifecycle::{Failure, JobState, JobView, Outcome, Ownership, Run};
-use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::Time};
 use jiff::Timestamp;
+use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{Resource, ResourceExt, api::ObjectMeta, core::NamespaceResourceScope};
 use serde::{Deserialize, Deserializer};
 
@@ -132,7 +132,7 @@ pub struct CachedJob {
     /// The failure that the run follows, as JSON.
     pub last_failure: Option<Box<str>>,
     /// What a plugin decided about the Job.
-    decision: Option<Box<RecordedDecision>>,
+    pub(super) decision: Option<Box<RecordedDecision>>,
     /// The view, as if the Job were nobody's.
     pub(super) view: JobView,
 }

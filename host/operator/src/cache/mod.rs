@@ -4,6 +4,7 @@ mod cron_jobs;
 mod job_object;
 mod jobs;
 mod owner;
+mod record;
 mod requests;
 mod routes;
 mod store;

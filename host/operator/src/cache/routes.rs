@@ -16,6 +16,8 @@ pub enum Trigger {
     Stream(Key),
     /// A template has changed.
     Template(Key),
+    /// Something has changed that all streams of the class depend on.
+    Class,
 }
 
 /// A group and a kind.
@@ -69,6 +71,11 @@ impl Routes {
     /// A stream of this class.
     pub fn class(&self, class: &str, stream: Key) {
         self.send(Trigger::Stream(stream), |name, _| name == class);
+    }
+
+    /// Every stream of this class.
+    pub fn whole_class(&self, class: &str) {
+        self.send(Trigger::Class, |name, _| name == class);
     }
 
     /// A stream of this kind; without one, whichever class has a stream of that name.

@@ -189,6 +189,12 @@ impl Manager {
             }
             keep
         });
+        let with_plugin = self
+            .known
+            .values()
+            .filter(|known| known.class.spec.plugin.is_some())
+            .filter_map(|known| known.class.uid());
+        self.host.plugins.retain(&with_plugin.collect());
         for (name, identity) in wanted {
             if !self.running.contains_key(&name) {
                 self.start(&name, identity);

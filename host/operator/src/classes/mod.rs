@@ -2,6 +2,7 @@
 
 mod kind;
 mod manager;
+mod plugin;
 mod report;
 mod run;
 

@@ -15,9 +15,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::kind::Obstacle;
+use super::{
+    kind::Obstacle,
+    plugin::{self, Word},
+};
 use crate::{
     faults::{Faults, SILENCE_CHECK},
+    plugins,
     stream::Host,
     writer::Path,
 };
@@ -43,28 +47,37 @@ struct Known {
     reason: String,
     message: String,
     generation: Option<i64>,
+    plugin: Option<Word>,
 }
 
-/// Keeps the class's status in line with its state until `stop`.
+/// Keeps the class's status in line with its state, and that of its plugin, until `stop`.
 pub async fn follow(
     host: Arc<Host>,
     class: StreamClass,
     mut state: watch::Receiver<State>,
+    mut plugin: Option<watch::Receiver<plugins::State>>,
     faults: Faults,
     stop: CancellationToken,
 ) {
     let (mut own, mut shared) = (faults.subscribe(), host.faults.subscribe());
-    let mut known = known(&class);
+    let (mut known, mut times) = (known(&class), Times::of(&class));
     loop {
         let current = {
             let state = state.borrow_and_update().clone();
             effective(state, [faults.current(), host.faults.current()].concat())
         };
+        let said = plugin
+            .as_mut()
+            .and_then(|plugin| plugin::word(&plugin.borrow_and_update()));
+        if let Some(word) = &said {
+            let metrics = &host.metrics.plugins;
+            metrics.fares(&class.name_any(), word.ready, word.is_left_alone());
+        }
         let mut retry = None;
-        if let Some(wanted) = wanted(&current, &known, &class)
-            && wanted != known
-        {
-            match write(&host, &class, &known, &wanted).await {
+        let wanted = wanted(&current, said, &known, &class);
+        if wanted != known {
+            times.pass(&known, &wanted, Timestamp::now());
+            match write(&host, &class, &known, &wanted, &times).await {
                 Ok(()) => known = wanted,
                 Err(error) => {
                     warn!(class = %class.name_any(), "failed to write the status of the class: {error}");
@@ -79,9 +92,20 @@ pub async fn follow(
             () = again => {}
             // The senders live as long as their classes; an end is followed by `stop`.
             Ok(()) = state.changed() => {}
+            () = change_of(&mut plugin) => {}
             Ok(()) = own.changed() => {}
             Ok(()) = shared.changed() => {}
         }
+    }
+}
+
+async fn change_of(plugin: &mut Option<watch::Receiver<plugins::State>>) {
+    let is_over = match plugin {
+        Some(plugin) => plugin.changed().await.is_err(),
+        None => true,
+    };
+    if is_over {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -97,13 +121,20 @@ fn effective(state: State, faults: Vec<String>) -> State {
     }
 }
 
-/// What should stand in the status; `None` leaves it alone. A restart of the operator is no news:
+/// What should stand in the status. A restart of the operator is no news:
 /// a class that was served stays Ready while it starts.
-fn wanted(state: &State, known: &Known, class: &StreamClass) -> Option<Known> {
+fn wanted(state: &State, said: Option<Word>, known: &Known, class: &StreamClass) -> Known {
     let generation = class.metadata.generation;
     let kind = &class.spec.kind_ref;
+    let is_named = class.spec.plugin.is_some();
+    let plugin = said.or_else(|| known.plugin.clone().filter(|_| is_named));
     let (phase, reason, message) = match state {
-        State::Starting if known.phase.is_some() => return None,
+        State::Starting if known.phase.is_some() => {
+            return Known {
+                plugin,
+                ..known.clone()
+            };
+        }
         State::Starting => (
             Phase::Pending,
             "Starting",
@@ -116,12 +147,13 @@ fn wanted(state: &State, known: &Known, class: &StreamClass) -> Option<Known> {
         ),
         State::Broken(Obstacle { reason, message }) => (Phase::Failed, *reason, message.clone()),
     };
-    Some(Known {
+    Known {
         phase: Some(phase),
         reason: reason.to_owned(),
         message,
         generation,
-    })
+        plugin,
+    }
 }
 
 fn known(class: &StreamClass) -> Known {
@@ -137,7 +169,44 @@ fn known(class: &StreamClass) -> Known {
         reason: condition.map(|c| c.reason.clone()).unwrap_or_default(),
         message: condition.map(|c| c.message.clone()).unwrap_or_default(),
         generation: condition.and_then(|c| c.observed_generation),
+        plugin: plugin::known(class),
     }
+}
+
+/// Since when the conditions have the status that they have.
+struct Times {
+    ready: String,
+    plugin: String,
+}
+
+impl Times {
+    fn of(class: &StreamClass) -> Self {
+        let conditions = class.status.as_ref().map(|status| &status.conditions);
+        let since = |kind: &str| {
+            let found = conditions?.iter().find(|it| it.type_ == kind)?;
+            Some(written(found.last_transition_time.0))
+        };
+        Times {
+            ready: since("Ready").unwrap_or_default(),
+            plugin: since(plugin::PLUGIN_READY).unwrap_or_default(),
+        }
+    }
+
+    /// A condition that changes from True to False, or back, or is new, does so now.
+    fn pass(&mut self, before: &Known, after: &Known, now: Timestamp) {
+        let is_ready = |known: &Known| known.phase.map(|phase| phase == Phase::Ready);
+        if is_ready(before) != is_ready(after) || self.ready.is_empty() {
+            self.ready = written(now);
+        }
+        let is_in_service = |known: &Known| known.plugin.as_ref().map(|word| word.ready);
+        if is_in_service(before) != is_in_service(after) || self.plugin.is_empty() {
+            self.plugin = written(now);
+        }
+    }
+}
+
+fn written(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 async fn write(
@@ -145,9 +214,10 @@ async fn write(
     class: &StreamClass,
     known: &Known,
     wanted: &Known,
+    times: &Times,
 ) -> Result<(), crate::writer::Error> {
     let path = Path::cluster(GROUP, VERSION, "streamclasses");
-    let patch = status_patch(wanted, Timestamp::now());
+    let patch = status_patch(wanted, times);
     host.writer
         .merge_status(&path, &class.name_any(), &patch)
         .await?;
@@ -159,26 +229,40 @@ async fn write(
             .publish(&reference(class), severity, reason, &wanted.message)
             .await;
     }
+    let told = plugin::event(known.plugin.as_ref(), wanted.plugin.as_ref());
+    if let (Some((severity, reason)), Some(word)) = (told, &wanted.plugin) {
+        host.events
+            .publish(&reference(class), severity, reason, &word.message)
+            .await;
+    }
     Ok(())
 }
 
-fn status_patch(wanted: &Known, now: Timestamp) -> Value {
+fn status_patch(wanted: &Known, times: &Times) -> Value {
     let Known {
         phase,
         reason,
         message,
         generation,
+        plugin,
     } = wanted;
+    let ready = json!({
+        "type": "Ready",
+        "status": if *phase == Some(Phase::Ready) { "True" } else { "False" },
+        "reason": reason,
+        "message": message,
+        "observedGeneration": generation,
+        "lastTransitionTime": times.ready,
+    });
+    let plugin_ready = plugin
+        .as_ref()
+        .map(|word| plugin::condition(word, *generation, &times.plugin));
+    let conditions: Vec<_> = [ready].into_iter().chain(plugin_ready).collect();
+    let in_service = plugin.as_ref().and_then(|word| word.status.as_ref());
     json!({"status": {
         "phase": phase.map(Phase::as_str),
-        "conditions": [{
-            "type": "Ready",
-            "status": if *phase == Some(Phase::Ready) { "True" } else { "False" },
-            "reason": reason,
-            "message": message,
-            "observedGeneration": generation,
-            "lastTransitionTime": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        }],
+        "conditions": conditions,
+        "plugin": in_service,
     }})
 }
 
@@ -222,14 +306,18 @@ mod tests {
     #[test]
     fn a_restart_of_the_operator_writes_nothing_on_a_class_that_is_ready() {
         let mut class = class(json!({}));
-        let first = wanted(&State::Serving, &known(&class), &class).unwrap();
+        let first = wanted(&State::Serving, None, &known(&class), &class);
+        let mut times = Times::of(&class);
+        times.pass(&known(&class), &first, Timestamp::UNIX_EPOCH);
         class.status =
-            serde_json::from_value(status_patch(&first, Timestamp::UNIX_EPOCH)["status"].clone())
-                .unwrap();
-        assert_eq!(wanted(&State::Starting, &known(&class), &class), None);
+            serde_json::from_value(status_patch(&first, &times)["status"].clone()).unwrap();
         assert_eq!(
-            wanted(&State::Serving, &known(&class), &class),
-            Some(known(&class))
+            wanted(&State::Starting, None, &known(&class), &class),
+            known(&class)
+        );
+        assert_eq!(
+            wanted(&State::Serving, None, &known(&class), &class),
+            known(&class)
         );
     }
 
@@ -237,7 +325,7 @@ mod tests {
     fn a_failing_watch_makes_a_class_fail_with_what_to_do() {
         let state = effective(State::Serving, vec!["grant list".into()]);
         let class = class(json!({}));
-        let failed = wanted(&state, &known(&class), &class).unwrap();
+        let failed = wanted(&state, None, &known(&class), &class);
         assert_eq!(failed.phase, Some(Phase::Failed));
         assert_eq!(failed.message, "grant list");
     }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     faults::Faults,
     health::Health,
+    plugins::{self, Service},
     stream::{Host, Kind, serve},
 };
 
@@ -54,10 +55,17 @@ pub async fn run(start: Start) {
     let faults = Faults::new();
     let (state, states) = watch::channel(State::Starting);
     let state = Arc::new(state);
+    let plugin = class
+        .spec
+        .plugin
+        .as_ref()
+        .filter(|_| obstacle.is_none())
+        .map(|_| host.plugins.service(&class.uid().unwrap_or_default()));
     let reporter = tokio::spawn(report::follow(
         host.clone(),
         class.clone(),
         states,
+        plugin.as_ref().map(|service| service.subscribe()),
         faults.clone(),
         stop.clone(),
     ));
@@ -66,9 +74,22 @@ pub async fn run(start: Start) {
         stop.cancelled().await;
     } else {
         let _turn = turn.lock().await;
+        if let (Some(service), Some(spec)) = (&plugin, &class.spec.plugin) {
+            let (name, shared) = (class.name_any(), host.clone());
+            let changed = move || shared.shared.routes.whole_class(&name);
+            tokio::spawn(plugins::keep(
+                host.plugins.clone(),
+                class.name_any(),
+                service.clone(),
+                spec.clone(),
+                changed,
+                stop.clone(),
+            ));
+        }
         let serving = Serving {
             host: &host,
             class: &class,
+            plugin: plugin.as_ref(),
             faults: &faults,
             state: &state,
             health: &health,
@@ -77,6 +98,7 @@ pub async fn run(start: Start) {
             serving.once(&mut definition_changed, &stop).await;
         }
     }
+    host.metrics.plugins.forget(&class.name_any());
     if let Err(error) = reporter.await {
         warn!(class = %class.name_any(), "the reporter of the class failed: {error}");
     }
@@ -85,6 +107,7 @@ pub async fn run(start: Start) {
 struct Serving<'a> {
     host: &'a Arc<Host>,
     class: &'a StreamClass,
+    plugin: Option<&'a Arc<Service>>,
     faults: &'a Faults,
     state: &'a Arc<watch::Sender<State>>,
     health: &'a Health,
@@ -121,12 +144,19 @@ impl Serving<'_> {
             }
             broken
         });
+        // What a plugin would have changed must not be taken for drift before it is known.
+        if let Some(plugin) = self.plugin
+            && stop.run_until_cancelled(plugin.tried()).await.is_none()
+        {
+            return;
+        }
         let ended = stop.child_token();
         let state = self.state.clone();
         let service = serve(
             self.host.clone(),
             self.class,
             kind.clone(),
+            self.plugin.cloned(),
             self.faults.clone(),
             self.health.heartbeat(&self.class.name_any()),
             move || {

@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use arcane_contract::{api::RestartPolicy, render, schema::StatusSchema, stream::StreamDefinition};
+use arcane_contract::{
+    api::{FailurePolicy, RestartPolicy},
+    render,
+    schema::StatusSchema,
+    stream::StreamDefinition,
+};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Client, core::ApiResource, runtime::reflector};
 use tokio::sync::Semaphore;
@@ -13,6 +18,7 @@ use crate::{
     events::Events,
     faults::Faults,
     metrics::Metrics,
+    plugins::{Plugins, Service},
     writer::{Path, Writer},
 };
 
@@ -32,6 +38,8 @@ pub struct Host {
     pub faults: Faults,
     /// Bounds the streams of all classes that are worked on at once.
     pub permits: Semaphore,
+    /// Plugins of all classes.
+    pub plugins: Arc<Plugins>,
     /// How Jobs are rendered.
     pub render: render::Settings,
     /// When to try again.
@@ -44,6 +52,14 @@ pub struct Host {
     pub streaming_lists: bool,
 }
 
+/// The plugin of a class.
+pub struct ClassPlugin {
+    /// What is in service.
+    pub service: Arc<Service>,
+    /// What to do when it gives no answer.
+    pub policy: FailurePolicy,
+}
+
 /// One class while it is served.
 pub struct Class {
     /// Name of the StreamClass.
@@ -52,6 +68,8 @@ pub struct Class {
     pub secret_refs: Vec<String>,
     /// `spec.restartPolicy`
     pub restart_policy: RestartPolicy,
+    /// `spec.plugin`
+    pub plugin: Option<ClassPlugin>,
     /// The kind of its definitions.
     pub kind: ApiResource,
     /// The same, as owner references name it.

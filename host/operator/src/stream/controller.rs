@@ -29,7 +29,7 @@ use tracing::{Instrument, error, info_span};
 
 use super::{
     adopt::adopt_unlabelled,
-    context::{Class, Host},
+    context::{Class, ClassPlugin, Host},
     definitions::definitions,
     memory::Memories,
     reconcile::reconcile,
@@ -40,6 +40,7 @@ use crate::{
     faults::Faults,
     health::Heartbeat,
     metrics::ClassSnapshot,
+    plugins::Service,
 };
 
 /// How often a request that no object answers goes through the whole queue, to prove that the
@@ -62,6 +63,7 @@ pub async fn serve(
     host: Arc<Host>,
     object: &StreamClass,
     kind: Kind,
+    plugin: Option<Arc<Service>>,
     faults: Faults,
     heartbeat: Heartbeat,
     listed: impl Fn() + Send + Sync + 'static,
@@ -72,6 +74,15 @@ pub async fn serve(
         name: object.name_any(),
         secret_refs: object.spec.secret_refs.clone(),
         restart_policy: object.spec.restart_policy.clone().unwrap_or_default(),
+        plugin: plugin.map(|service| ClassPlugin {
+            service,
+            policy: object
+                .spec
+                .plugin
+                .as_ref()
+                .map(|plugin| plugin.failure_policy)
+                .unwrap_or_default(),
+        }),
         kind: kind.resource.clone(),
         group_kind: GroupKind::of(&kind.resource.api_version, &kind.resource.kind),
         status_schema: kind.status_schema,
@@ -178,6 +189,7 @@ fn triggered(
         let keys = match trigger {
             Trigger::Stream(key) => vec![key],
             Trigger::Template(template) => class.memories.users_of(&template),
+            Trigger::Class => class.memories.keys(),
         };
         let (class, queue) = (class.clone(), queue.clone());
         stream::iter(keys.into_iter().map(move |key| {

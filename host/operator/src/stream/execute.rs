@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use arcane_contract::{names, render::Rendered, stream::StreamDefinition};
-use arcane_lifecycle::{Goal, Problem, Propagation, RequestPhase, Status, Step};
+use arcane_contract::{api::RecordedDecision, names, stream::StreamDefinition};
+use arcane_lifecycle::{Goal, Problem, Propagation, RequestPhase, Status, Step, Trigger};
 use jiff::Timestamp;
 use kube::{ResourceExt, api::ObjectMeta};
 use serde::Deserialize;
@@ -14,7 +14,8 @@ use super::{
     halt::{Halt, failed},
     memory::{Fenced, Memory, lock},
     observe::Observation,
-    render,
+    plugin::{Shaped, Trouble},
+    render::{self, Unmade},
     write_status::write_status,
 };
 use crate::{
@@ -34,33 +35,23 @@ pub struct Executor<'a> {
     pub goal: &'a Goal,
     /// Where writes are noted.
     pub memory: &'a Arc<Mutex<Memory>>,
+    /// What the latest decision that is acted on answers.
+    pub decided: Option<Trigger>,
     /// The object of the goal, once it was needed.
-    rendered: Option<Rendered>,
+    pub shaped: Option<Shaped>,
 }
 
-impl<'a> Executor<'a> {
-    /// An executor that has rendered nothing yet.
-    pub fn new(
-        class: &'a Class,
-        object: &'a StreamDefinition,
-        observation: &'a Observation,
-        goal: &'a Goal,
-        memory: &'a Arc<Mutex<Memory>>,
-    ) -> Self {
-        Executor {
-            class,
-            object,
-            observation,
-            goal,
-            memory,
-            rendered: None,
-        }
-    }
-
+impl Executor<'_> {
     /// Carries out one step; true if something was written.
     pub async fn carry_out(&mut self, step: &Step) -> Result<bool, Halt> {
         match step {
-            Step::CreateRequest { name, .. } => self.create_request(name).await?,
+            Step::CreateRequest { name, decision } => {
+                self.create_request(name).await?;
+                let answers = &self.observation.answers;
+                if let Some(decision) = decision.and_then(|trigger| answers.to(trigger)) {
+                    self.record_on_request(name, Some(decision)).await?;
+                }
+            }
             Step::SetRequestStatus {
                 name,
                 phase,
@@ -83,10 +74,16 @@ impl<'a> Executor<'a> {
             Step::CreateCronJob => self.create_cron_job().await?,
             Step::UpdateCronJob { uid } => self.update_cron_job(uid).await?,
             Step::DeleteCronJob { uid } => self.delete_cron_job(uid).await?,
-            // Nobody decides anything yet.
-            Step::RecordRequestDecision { .. }
-            | Step::ForgetRequestDecision { .. }
-            | Step::RecordJobDecision { .. } => return Ok(false),
+            Step::RecordRequestDecision { name } => {
+                let Some(decision) = self.observation.answers.about(name) else {
+                    return Ok(false);
+                };
+                self.record_on_request(name, Some(decision)).await?;
+            }
+            Step::ForgetRequestDecision { name } => self.record_on_request(name, None).await?,
+            Step::RecordJobDecision { uid, trigger } => {
+                self.record_on_job(uid, *trigger).await?;
+            }
             Step::SetStatus(wanted) => return self.set_status(wanted).await,
         }
         Ok(true)
@@ -193,25 +190,65 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
+    /// Puts a decision on record on a request, or takes away the one that is there.
+    async fn record_on_request(
+        &self,
+        name: &str,
+        decision: Option<&RecordedDecision>,
+    ) -> Result<(), Halt> {
+        let mut decision = json!(decision);
+        if let Some(fields) = decision.as_object_mut() {
+            // What an older decision had is not merged with this one.
+            for field in ["reason", "payload", "template", "until", "generation"] {
+                fields.entry(field).or_insert(Value::Null);
+            }
+        }
+        let patch = json!({"status": {"decision": decision}});
+        let path = self.requests();
+        let written = self.writer().merge_status(&path, name, &patch).await;
+        self.note_request(written, "put a decision on record")
+    }
+
+    /// Puts a decision on record on the stream's Job. One that is gone, or another by now, needs
+    /// none.
+    async fn record_on_job(&self, uid: &str, trigger: Trigger) -> Result<(), Halt> {
+        let Some(decision) = self.observation.answers.to(trigger) else {
+            return Ok(());
+        };
+        let key = self.key();
+        let text = arcane_contract::canonical::to_string(&json!(decision));
+        let patch = json!({"metadata": {
+            "uid": uid,
+            "annotations": {names::ANNOTATION_DECISION: text},
+        }});
+        let path = self.batch("jobs");
+        match self.writer().merge(&path, &key.name, &patch).await {
+            Ok(written) => self.raise(Fenced::Job, &written),
+            Err(WriteError::NotFound(_) | WriteError::Conflict(_)) => {}
+            Err(error) => return Err(self.halt("put a decision on record", error)),
+        }
+        Ok(())
+    }
+
     async fn check_job(&mut self) -> Result<(), Halt> {
         let path = self.batch("jobs");
         let class = self.class;
-        let manifest = self.manifest()?;
+        let manifest = self.manifest().await?;
         let checked = class.host.writer.check(&path, manifest).await;
-        checked.map_err(|error| self.halt("check the new job", error))
+        checked.map_err(|error| self.halt_shaped("check the new job", error))
     }
 
     async fn create_job(&mut self) -> Result<(), Halt> {
         let path = self.batch("jobs");
         let class = self.class;
-        let manifest = self.manifest()?;
+        let manifest = self.manifest().await?;
         match class.host.writer.create(&path, manifest).await {
             Ok(written) => {
                 self.raise(Fenced::Job, &written);
                 Ok(())
             }
             Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(JOB, text).await),
-            Err(error) => Err(self.halt("create the job", error)),
+            Err(error) => Err(self.halt_shaped("create the job", error)),
         }
     }
 
@@ -269,28 +306,28 @@ impl<'a> Executor<'a> {
     async fn create_cron_job(&mut self) -> Result<(), Halt> {
         let path = self.batch("cronjobs");
         let class = self.class;
-        let manifest = self.manifest()?;
+        let manifest = self.manifest().await?;
         match class.host.writer.create(&path, manifest).await {
             Ok(written) => {
                 self.raise(Fenced::CronJob, &written);
                 Ok(())
             }
             Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(CRON_JOB, text).await),
-            Err(error) => Err(self.halt("create the cron job", error)),
+            Err(error) => Err(self.halt_shaped("create the cron job", error)),
         }
     }
 
     async fn update_cron_job(&mut self, uid: &str) -> Result<(), Halt> {
         let path = self.batch("cronjobs");
         let name = self.object.name_any();
-        let mut manifest = self.manifest()?.clone();
+        let mut manifest = self.manifest().await?.clone();
         manifest["metadata"]["uid"] = json!(uid);
         match self.writer().replace(&path, &name, &manifest).await {
             Ok(written) => {
                 self.raise(Fenced::CronJob, &written);
                 Ok(())
             }
-            Err(error) => Err(self.halt("update the cron job", error)),
+            Err(error) => Err(self.halt_shaped("update the cron job", error)),
         }
     }
 
@@ -303,17 +340,46 @@ impl<'a> Executor<'a> {
     }
 
     async fn set_status(&self, wanted: &Status) -> Result<bool, Halt> {
-        write_status(self.class, self.object, wanted, self.memory).await
+        let decision = self.decided.and_then(|it| self.observation.answers.to(it));
+        write_status(self.class, self.object, wanted, decision, self.memory).await
     }
 
     /// The rendered object of the goal.
-    fn manifest(&mut self) -> Result<&Value, Halt> {
-        let rendered = match self.rendered.take() {
-            Some(rendered) => rendered,
-            None => render::manifest(self.class, self.object, self.observation, self.goal)
-                .map_err(Halt::Problem)?,
+    async fn manifest(&mut self) -> Result<&Value, Halt> {
+        let shaped = match self.shaped.take() {
+            Some(shaped) => shaped,
+            None => {
+                let Executor {
+                    class,
+                    object,
+                    observation,
+                    goal,
+                    memory,
+                    ..
+                } = self;
+                let made = render::manifest(class, object, observation, goal, memory).await;
+                made.map_err(|unmade| match unmade {
+                    Unmade::Problem(problem) => Halt::Problem(problem),
+                    Unmade::Plugin(trouble) => Halt::Problem(trouble.problem),
+                })?
+            }
         };
-        Ok(&self.rendered.insert(rendered).manifest)
+        Ok(&self.shaped.insert(shaped).rendered.manifest)
+    }
+
+    /// Why the object that was rendered could not be made: if a plugin has shaped it, that is
+    /// named, and the next attempt can do without.
+    fn halt_shaped(&self, action: &'static str, error: WriteError) -> Halt {
+        let shaped = self.shaped.as_ref();
+        let plugin = shaped.and_then(|shaped| Some((shaped, shaped.plugin.as_ref()?)));
+        match (self.halt(action, error), plugin) {
+            (Halt::Problem(problem), Some((shaped, plugin))) => {
+                let message = &problem.message;
+                lock(self.memory).refuse_shape(&shaped.rendered.render_hash, message);
+                Halt::Problem(Trouble::refused_by_server(plugin, message).problem)
+            }
+            (halt, _) => halt,
+        }
     }
 
     fn halt(&self, action: &'static str, error: WriteError) -> Halt {

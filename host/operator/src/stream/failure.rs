@@ -40,6 +40,7 @@ fn outcome(failure: Failure, pods: &[Pod]) -> Outcome {
     Outcome::Failed(match last {
         Some(state) => Failure {
             exit_code: Some(state.exit_code),
+            container_reason: state.reason.clone().filter(|reason| !reason.is_empty()),
             termination_message: state
                 .message
                 .as_deref()

@@ -11,7 +11,10 @@ use arcane_contract::definition::Definition;
 use arcane_lifecycle::{Fingerprint, Problem};
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use super::{
+    backoff::Backoff,
+    plugin::{NextTick, Trouble},
+};
 use crate::cache::{Key, Progress};
 
 /// The memories of one class.
@@ -80,6 +83,23 @@ pub struct Memory {
     pub told: Option<Problem>,
     /// Requests that turned out to be completed already when they were about to be made.
     pub completed_requests: Vec<String>,
+    /// When the class's plugin wants to be asked next.
+    pub next_tick: Option<NextTick>,
+    /// How the class's plugin has fared with this stream.
+    plugin: PluginRecord,
+}
+
+/// How a plugin has fared with a stream.
+#[derive(Default)]
+struct PluginRecord {
+    /// Times in a row that it gave no answer.
+    failures: u32,
+    /// Why it gave none last.
+    trouble: Option<Trouble>,
+    /// The trouble that an event has told of.
+    told: Option<Trouble>,
+    /// Render hash of a Job of the plugin's that the API server refused, and what it said.
+    refused: Option<(String, String)>,
 }
 
 impl Memory {
@@ -126,6 +146,10 @@ pub struct FingerprintInputs {
     pub request: Option<String>,
     /// resourceVersion of the template.
     pub template: u64,
+    /// How many failures in a row the run follows.
+    pub attempt: u32,
+    /// What the answer of the class's plugin depends on besides; 0 without a plugin.
+    pub plugin: u64,
 }
 
 /// One write: what it returned, and when.
@@ -200,6 +224,49 @@ pub struct Attempts {
 }
 
 impl Memory {
+    /// Notes that the class's plugin gave no answer, and tells when to ask again.
+    pub fn plugin_failed(&mut self, trouble: &Trouble, backoff: &Backoff) -> Duration {
+        self.plugin.failures = self.plugin.failures.saturating_add(1);
+        self.plugin.trouble = Some(trouble.clone());
+        backoff.delay(self.plugin.failures)
+    }
+
+    /// Notes that the class's plugin gave an answer that can be used.
+    pub fn plugin_answered(&mut self) {
+        self.plugin.failures = 0;
+        self.plugin.trouble = None;
+    }
+
+    /// Why the class's plugin gave no answer when it was asked last.
+    pub fn plugin_trouble(&self) -> Option<&Trouble> {
+        self.plugin.trouble.as_ref()
+    }
+
+    /// Whether this trouble is to be told: it is until it changes or is gone.
+    pub fn tells_trouble(&mut self, trouble: Option<&Trouble>) -> bool {
+        let is_news = self.plugin.told.as_ref() != trouble;
+        self.plugin.told = trouble.cloned();
+        is_news
+    }
+
+    /// When to ask the class's plugin again after it gave no answer.
+    pub fn plugin_retry(&self, backoff: &Backoff) -> Duration {
+        backoff.delay(self.plugin.failures.max(1))
+    }
+
+    /// Notes that the API server refuses the Job with this render hash, which the plugin has
+    /// shaped.
+    pub fn refuse_shape(&mut self, render_hash: &str, message: &str) {
+        self.plugin.refused = Some((render_hash.to_owned(), message.to_owned()));
+        self.fingerprint = None;
+    }
+
+    /// What the API server said when it refused the Job with this render hash.
+    pub fn refused_by_server(&self, render_hash: &str) -> Option<String> {
+        let (refused, message) = self.plugin.refused.as_ref()?;
+        (refused == render_hash).then(|| message.clone())
+    }
+
     /// How long to wait before trying these inputs again.
     pub fn wait(&self, inputs: u64) -> Option<Duration> {
         let attempts = self.attempts.as_ref()?;

@@ -10,6 +10,7 @@ mod failure;
 mod halt;
 mod memory;
 mod observe;
+mod plugin;
 mod reconcile;
 mod render;
 mod rolling;

@@ -17,6 +17,7 @@ use super::{
     context::Class,
     failure,
     memory::{Fenced, Memory, Understood},
+    plugin::{Answers, Trouble},
 };
 use crate::cache::{CachedRequest, Key};
 
@@ -28,6 +29,10 @@ pub struct Observation {
     pub observed: Observed,
     /// Open requests, with their payload.
     pub requests: Vec<Arc<CachedRequest>>,
+    /// What the class's plugin has just answered.
+    pub answers: Answers,
+    /// Why the class's plugin has just given no answer.
+    pub trouble: Option<Trouble>,
 }
 
 /// Whether the caches reflect all that was written for this stream.
@@ -96,6 +101,8 @@ pub async fn observe(
         definition,
         observed,
         requests,
+        answers: Answers::default(),
+        trouble: None,
     }
 }
 

@@ -9,7 +9,8 @@ use std::{
 
 use arcane_contract::stream::StreamDefinition;
 use arcane_lifecycle::{
-    Drift, Event, Goal, JobState, Observed, Outcome, Plan, Problem, Rendering, Run, Severity, Step,
+    Decisions, Drift, Event, Goal, JobState, JobView, Observed, Outcome, Plan, Problem, Rendering,
+    Run, Severity, Step,
 };
 use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::timeout;
@@ -21,6 +22,7 @@ use super::{
     halt::Halt,
     memory::{Memory, lock},
     observe::{self, Observation},
+    plugin::{self, NextTick, Shaped, Trouble},
     render, status,
     write_status::write_status,
 };
@@ -90,6 +92,14 @@ pub async fn reconcile(class: Arc<Class>, object: Arc<StreamDefinition>) -> Acti
     action
 }
 
+/// Where a stream should be going.
+struct Aim {
+    goal: Goal,
+    rendering: Rendering,
+    /// The object of the goal, where it had to be rendered.
+    shaped: Option<Shaped>,
+}
+
 struct Reconcile<'a> {
     class: &'a Arc<Class>,
     object: &'a StreamDefinition,
@@ -127,7 +137,7 @@ impl Reconcile<'_> {
         let mut written = false;
         for step in &plan.steps {
             if let Step::SetStatus(wanted) = step {
-                match write_status(self.class, self.object, wanted, self.memory).await {
+                match write_status(self.class, self.object, wanted, None, self.memory).await {
                     Ok(changed) => written |= changed,
                     Err(halt) => return self.retry(inputs, &halt),
                 }
@@ -138,14 +148,12 @@ impl Reconcile<'_> {
     }
 
     async fn pursue(&self, mut observation: Observation) -> (Done, Action) {
-        let goal = arcane_lifecycle::goal(&observation.observed);
-        let rendering = render::fingerprint(
-            self.class,
-            self.object,
-            &observation,
-            &goal,
-            &mut lock(self.memory),
-        );
+        plugin::decide(self.class, self.object, &mut observation, self.memory).await;
+        let Aim {
+            goal,
+            rendering,
+            shaped,
+        } = self.aim(&mut observation).await;
         observation.observed.drift = self.drift(&observation, &rendering);
         if let Some(wait) = self.throttle(&observation.observed, &goal) {
             let problem = ends_at_once();
@@ -166,7 +174,78 @@ impl Reconcile<'_> {
         }
         let mut plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
         render::tell_ignored_fields(self.class, &observation, &goal, &mut plan);
-        self.carry_out(&observation, &goal, plan, inputs).await
+        self.tell_of_plugin(&observation, &mut plan).await;
+        self.carry_out(&observation, &goal, shaped, plan, inputs)
+            .await
+    }
+
+    /// What the stream should be doing, and what that looks like: with what the class's plugin has
+    /// to say about ticks and about a changed spec, either of which may change the goal.
+    async fn aim(&self, observation: &mut Observation) -> Aim {
+        let (class, object, memory) = (self.class, self.object, self.memory);
+        let mut goal = arcane_lifecycle::goal(&observation.observed);
+        if plugin::tick(class, object, observation, &goal, memory).await {
+            goal = arcane_lifecycle::goal(&observation.observed);
+        }
+        let (mut rendering, mut shaped) =
+            render::fingerprint(class, object, observation, &goal, memory).await;
+        if class.plugin.is_some()
+            && arcane_lifecycle::spec_change(&observation.observed, &goal, &rendering)
+        {
+            plugin::decide_on_spec(class, object, observation, memory).await;
+            let next = arcane_lifecycle::goal(&observation.observed);
+            if next != goal {
+                goal = next;
+                (rendering, shaped) =
+                    render::fingerprint(class, object, observation, &goal, memory).await;
+            }
+        }
+        Aim {
+            goal,
+            rendering,
+            shaped,
+        }
+    }
+
+    /// Adds to the plan how the class's plugin fares with the stream, and when to ask it again.
+    async fn tell_of_plugin(&self, observation: &Observation, plan: &mut Plan) {
+        let Some(plugin) = &self.class.plugin else {
+            return;
+        };
+        let (trouble, is_news, next_tick) = {
+            let mut memory = lock(self.memory);
+            let trouble = observation
+                .trouble
+                .clone()
+                .or_else(|| memory.plugin_trouble().cloned());
+            let is_news = memory.tells_trouble(trouble.as_ref());
+            let next_tick = memory.next_tick.as_ref().and_then(NextTick::remaining);
+            (trouble, is_news, next_tick)
+        };
+        plugin::tell_health(plugin, trouble.as_ref(), plan);
+        let retry = observation
+            .trouble
+            .as_ref()
+            .filter(|trouble| trouble.retry)
+            .map(|_| lock(self.memory).plugin_retry(&self.class.host.backoff));
+        plan.revisit = [plan.revisit, retry, next_tick].into_iter().flatten().min();
+        // With policy Fail, the plan's own problem tells.
+        if let Some(Trouble { problem, .. }) = trouble.filter(|_| is_news && plugin.falls_back()) {
+            warn!(reason = problem.reason, "{}", problem.message);
+            let reference = self.class.reference(self.object);
+            let publisher = &self.class.host.events;
+            publisher
+                .publish(
+                    &reference,
+                    Severity::Warning,
+                    problem.reason,
+                    &format!(
+                        "{}. The template's defaults apply meanwhile",
+                        problem.message
+                    ),
+                )
+                .await;
+        }
     }
 
     /// Whether a template that the cache lacks is only late. One that is known to be missing is not
@@ -188,10 +267,19 @@ impl Reconcile<'_> {
         &self,
         observation: &Observation,
         goal: &Goal,
+        shaped: Option<Shaped>,
         plan: Plan,
         inputs: u64,
     ) -> (Done, Action) {
-        let mut executor = Executor::new(self.class, self.object, observation, goal, self.memory);
+        let mut executor = Executor {
+            class: self.class,
+            object: self.object,
+            observation,
+            goal,
+            memory: self.memory,
+            decided: plan.decided.last().map(|decided| decided.trigger),
+            shaped,
+        };
         let mut done = Vec::new();
         match run_steps(&mut executor, &plan.steps, &mut done).await {
             Ok(written) => {
@@ -375,8 +463,29 @@ fn inputs(observed: &Observed, goal: &Goal, rendering: &Rendering) -> u64 {
         discriminant(goal),
         request,
     );
+    // How long a plugin's decision has to wait still is another each time.
+    let job = job.clone().map(|job| JobView {
+        record: None,
+        ..job
+    });
+    let Decisions {
+        backfill,
+        failure,
+        completion,
+        spec_change,
+        tick,
+        unanswered,
+    } = decisions;
+    let decided = (
+        backfill.as_ref().map(discriminant),
+        failure.as_ref().map(discriminant),
+        completion.as_ref().map(discriminant),
+        spec_change.as_ref().map(discriminant),
+        tick.as_ref().map(discriminant),
+        unanswered.as_ref().map(|unanswered| &unanswered.problem),
+    );
     digest(&format!(
-        "{wishes:?}{rendering:?}{job:?}{cron_job:?}{completed_requests:?}{decisions:?}{drift:?}"
+        "{wishes:?}{rendering:?}{job:?}{cron_job:?}{completed_requests:?}{decided:?}{drift:?}"
     ))
 }
 

@@ -1,7 +1,13 @@
 //! The object that a goal needs, and its fingerprint.
 
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Mutex,
+};
+
 use arcane_contract::{
-    definition::{Backend, Definition, TemplateRef},
+    definition::{Backend, TemplateRef},
     names::{ANNOTATION_RESTART, GROUP, VERSION},
     render::{self, Rendered},
     stream::StreamDefinition,
@@ -17,8 +23,9 @@ use serde_json::Value;
 
 use super::{
     context::Class,
-    memory::{FingerprintInputs, Memory},
+    memory::{FingerprintInputs, Memory, lock},
     observe::Observation,
+    plugin::{Run, Shaped, Trouble, failure_text, shape},
     status,
 };
 use crate::{
@@ -26,67 +33,140 @@ use crate::{
     writer::Path,
 };
 
-/// The fingerprint of what the goal needs. It is remembered, so that a look at a stream that is as
-/// it should be renders nothing.
-pub fn fingerprint(
+/// The fingerprint of what the goal needs, and the object itself where it had to be rendered for
+/// that. The fingerprint is remembered, so that a look at a stream that is as it should be renders
+/// nothing.
+pub async fn fingerprint(
     class: &Class,
     object: &StreamDefinition,
-    observation: &Observation,
+    observation: &mut Observation,
     goal: &Goal,
-    memory: &mut Memory,
-) -> Rendering {
-    let Some(reference) = template_for(&observation.definition, goal) else {
-        return Rendering::NotNeeded;
+    memory: &Mutex<Memory>,
+) -> (Rendering, Option<Shaped>) {
+    let Some(reference) = template_for(observation, goal) else {
+        return (Rendering::NotNeeded, None);
     };
-    let inputs = match find_template(class, reference) {
+    let inputs = match find_template(class, &reference) {
         Ok(cached) => FingerprintInputs {
             generation: object.metadata.generation.unwrap_or_default(),
             restart: object.annotations().get(ANNOTATION_RESTART).cloned(),
             request: request_of(observation, goal),
             template: cached.version,
+            attempt: arcane_lifecycle::attempt(&observation.observed, goal),
+            plugin: plugin_inputs(class, object, observation, goal),
         },
-        Err(problem) => return Rendering::Impossible(problem),
+        Err(problem) => return (Rendering::Impossible(problem), None),
     };
-    if let Some((known, fingerprint)) = &memory.fingerprint
+    if let Some((known, fingerprint)) = &lock(memory).fingerprint
         && *known == inputs
     {
-        return Rendering::Ready(fingerprint.clone());
+        return (Rendering::Ready(fingerprint.clone()), None);
     }
-    match manifest(class, object, observation, goal) {
-        Ok(rendered) => {
-            let fingerprint = Fingerprint {
-                configuration_hash: rendered.configuration_hash,
-                equivalent_hashes: rendered.equivalent_hashes,
-                render_hash: rendered.render_hash,
+    match manifest(class, object, observation, goal, memory).await {
+        Ok(shaped) => {
+            let Rendered {
+                configuration_hash,
+                equivalent_hashes,
+                render_hash,
+                ..
+            } = &shaped.rendered;
+            let mut fingerprint = Fingerprint {
+                configuration_hash: configuration_hash.clone(),
+                equivalent_hashes: equivalent_hashes.clone(),
+                render_hash: render_hash.clone(),
             };
-            memory.fingerprint = Some((inputs, fingerprint.clone()));
-            Rendering::Ready(fingerprint)
+            if let Some(trouble) = &shaped.trouble {
+                // A plugin that fails for a while must not restart what it has shaped before.
+                let job = observation.observed.job.as_ref();
+                if let Some(running) = job.and_then(|job| job.render_hash.clone()) {
+                    fingerprint.render_hash = running;
+                }
+                observation.trouble = Some(trouble.clone());
+            } else {
+                lock(memory).fingerprint = Some((inputs, fingerprint.clone()));
+            }
+            (Rendering::Ready(fingerprint), Some(shaped))
         }
-        Err(problem) => Rendering::Impossible(problem),
+        Err(Unmade::Problem(problem)) => (Rendering::Impossible(problem), None),
+        Err(Unmade::Plugin(trouble)) => {
+            let problem = trouble.problem.clone();
+            observation.trouble = Some(trouble);
+            (Rendering::Impossible(problem), None)
+        }
     }
 }
 
-/// The object that the goal needs.
-pub fn manifest(
+/// Why the object that the goal needs cannot be made.
+pub enum Unmade {
+    /// The user must put something right.
+    Problem(Problem),
+    /// The class's plugin gives no answer.
+    Plugin(Trouble),
+}
+
+/// The object that the goal needs, as the class's plugin wants it.
+pub async fn manifest(
+    class: &Class,
+    object: &StreamDefinition,
+    observation: &Observation,
+    goal: &Goal,
+    memory: &Mutex<Memory>,
+) -> Result<Shaped, Unmade> {
+    let rendered = from_template(class, object, observation, goal).map_err(Unmade::Problem)?;
+    shape(class, object, observation, goal, rendered, memory)
+        .await
+        .map_err(Unmade::Plugin)
+}
+
+/// What the answer of the class's plugin depends on beside the other inputs: what is in service,
+/// the definition's labels and annotations, and how a backfill is to be run.
+fn plugin_inputs(
+    class: &Class,
+    object: &StreamDefinition,
+    observation: &Observation,
+    goal: &Goal,
+) -> u64 {
+    let Some(plugin) = &class.plugin else {
+        return 0;
+    };
+    let mut hasher = DefaultHasher::new();
+    let loaded = plugin.service.current();
+    loaded
+        .map(|plugin| plugin.identity().to_owned())
+        .ok()
+        .hash(&mut hasher);
+    object.labels().hash(&mut hasher);
+    object.annotations().hash(&mut hasher);
+    if let Goal::Backfill(run) = goal {
+        let way = observation.answers.way(run, &observation.requests);
+        format!("{:?}", way.map(|way| (&way.payload, &way.template))).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// The object that the goal needs, by its template alone.
+fn from_template(
     class: &Class,
     object: &StreamDefinition,
     observation: &Observation,
     goal: &Goal,
 ) -> Result<Rendered, Problem> {
     let definition = &observation.definition;
-    let Some(reference) = template_for(definition, goal) else {
+    let Some(reference) = template_for(observation, goal) else {
         return Err(Problem {
             reason: "NothingToRender",
             message: "the stream's goal needs no object".into(),
         });
     };
-    let cached = find_template(class, reference)?;
-    let template = usable(&cached, reference)?;
+    let cached = find_template(class, &reference)?;
+    let template = usable(&cached, &reference)?;
     let (namespace, name, uid) = (
         object.namespace().unwrap_or_default(),
         object.name_any(),
         object.uid().unwrap_or_default(),
     );
+    let run = Run::of_goal(class, object, observation, goal);
+    let failure = failure_text(&run.last_failure.unwrap_or_default());
     let stream = render::Stream {
         api_version: &class.kind.api_version,
         kind: &class.kind.kind,
@@ -98,6 +178,10 @@ pub fn manifest(
             .annotations()
             .get(ANNOTATION_RESTART)
             .map(String::as_str),
+        retry: (run.attempt > 0).then_some(render::Retry {
+            attempt: run.attempt,
+            failure: &failure,
+        }),
         class: &class.name,
         secret_refs: &class.secret_refs,
     };
@@ -129,10 +213,10 @@ pub fn manifest(
 /// Adds to the plan what the user should know of a template in the older form: which of its fields
 /// a Job does not have, so that they were left out.
 pub fn tell_ignored_fields(class: &Class, observation: &Observation, goal: &Goal, plan: &mut Plan) {
-    let Some(reference) = template_for(&observation.definition, goal) else {
+    let Some(reference) = template_for(observation, goal) else {
         return;
     };
-    let Ok(cached) = find_template(class, reference) else {
+    let Ok(cached) = find_template(class, &reference) else {
         return;
     };
     let ignored = match &cached.template {
@@ -175,27 +259,39 @@ pub async fn is_template_about_to_come(
     observation: &Observation,
     goal: &Goal,
 ) -> bool {
-    let Some(reference) = template_for(&observation.definition, goal) else {
+    let Some(reference) = template_for(observation, goal) else {
         return false;
     };
-    if find_template(class, reference).is_ok() {
+    if find_template(class, &reference).is_ok() {
         return false;
     }
-    let TemplateRef { namespace, name } = reference;
+    let TemplateRef { namespace, name } = &*reference;
     let templates = Path::new(GROUP, VERSION, namespace, "streamingjobtemplates");
     let found = class.host.writer.read::<IgnoredAny>(&templates, name);
     found.await.is_ok()
 }
 
-/// The template that the goal is rendered from.
-fn template_for<'a>(definition: &'a Definition, goal: &Goal) -> Option<&'a TemplateRef> {
+/// The template that the goal is rendered from: the definition's, or the one that a plugin has
+/// chosen for a backfill, in the same namespace.
+fn template_for<'a>(observation: &'a Observation, goal: &Goal) -> Option<Cow<'a, TemplateRef>> {
+    let definition = &observation.definition;
     match goal {
         Goal::Nothing(_) => None,
-        Goal::Backfill(_) => definition.backfill.as_ref(),
+        Goal::Backfill(run) => {
+            let named = definition.backfill.as_ref()?;
+            let way = observation.answers.way(run, &observation.requests);
+            let chosen = way.and_then(|way| way.template.as_ref());
+            Some(chosen.map_or(Cow::Borrowed(named), |name| {
+                Cow::Owned(TemplateRef {
+                    namespace: named.namespace.clone(),
+                    name: name.clone(),
+                })
+            }))
+        }
         Goal::Stream | Goal::Schedule => definition
             .backend
             .as_ref()
-            .map(|backend| backend.template()),
+            .map(|backend| Cow::Borrowed(backend.template())),
     }
 }
 
@@ -245,6 +341,10 @@ fn request_of(observation: &Observation, goal: &Goal) -> Option<String> {
 }
 
 fn payload_of<'a>(observation: &'a Observation, run: &BackfillRun) -> Option<&'a Value> {
+    let way = observation.answers.way(run, &observation.requests);
+    if let Some(payload) = way.and_then(|way| way.payload.as_ref()) {
+        return Some(payload);
+    }
     if run.origin != RequestOrigin::Existing {
         return None;
     }

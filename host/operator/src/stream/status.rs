@@ -1,28 +1,32 @@
 //! The definition's status: what to write, and whether anything would change.
 
-use arcane_contract::schema::StatusSchema;
+use arcane_contract::{api::RecordedDecision, schema::StatusSchema};
 use arcane_lifecycle::{Condition, Problem, Status};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::plugin::PLUGIN_HEALTHY;
+
 /// Condition types that the operator owns. Others are left as they are.
-const OWNED: [&str; 6] = [
+const OWNED: [&str; 7] = [
     "Ready",
     "Warning",
     "Error",
     "Reconciled",
     "UpToDate",
     TEMPLATE_ACCEPTED,
+    PLUGIN_HEALTHY,
 ];
 
 /// Condition type: false while the template in use has fields that were left out.
 pub const TEMPLATE_ACCEPTED: &str = "TemplateAccepted";
 
 /// The merge patch that makes `current` say what `wanted` says, as far as the kind's schema can
-/// hold it; `None` if it says so already.
+/// hold it; `None` if it says so already. `decision` is a plugin's latest, where there is a new one.
 pub fn patch(
     current: &Value,
     wanted: &Status,
+    decision: Option<&RecordedDecision>,
     generation: i64,
     schema: &StatusSchema,
     now: Timestamp,
@@ -42,6 +46,9 @@ pub fn patch(
         status.insert("configurationHash".into(), json!(hash));
     }
     status.insert("conditions".into(), ours.chain(foreign).collect());
+    if let Some(decision) = decision {
+        status.insert("lastDecision".into(), json!(decision));
+    }
     let pruned = schema.prune(Value::Object(status));
     let differs = pruned.as_object().is_some_and(|fields| {
         fields
@@ -156,26 +163,29 @@ mod tests {
     #[test]
     fn what_was_written_is_not_written_again_whatever_the_schema_keeps() {
         for schema in [open(), narrow()] {
-            let written = patch(&Value::Null, &running("m"), 1, &schema, at(0)).unwrap();
-            assert_eq!(patch(&written, &running("m"), 1, &schema, at(9)), None);
+            let written = patch(&Value::Null, &running("m"), None, 1, &schema, at(0)).unwrap();
+            assert_eq!(
+                patch(&written, &running("m"), None, 1, &schema, at(9)),
+                None
+            );
         }
     }
 
     #[test]
     fn a_field_that_the_schema_drops_is_no_reason_to_write() {
-        let written = patch(&Value::Null, &running("m"), 1, &narrow(), at(0)).unwrap();
+        let written = patch(&Value::Null, &running("m"), None, 1, &narrow(), at(0)).unwrap();
         assert_eq!(
-            patch(&written, &running("m"), 2, &narrow(), at(9)),
+            patch(&written, &running("m"), None, 2, &narrow(), at(9)),
             None,
             "only the observed generation differs"
         );
-        assert!(patch(&written, &running("other"), 1, &narrow(), at(9)).is_some());
+        assert!(patch(&written, &running("other"), None, 1, &narrow(), at(9)).is_some());
     }
 
     #[test]
     fn a_condition_keeps_the_time_of_its_last_transition() {
-        let written = patch(&Value::Null, &running("m"), 1, &open(), at(0)).unwrap();
-        let again = patch(&written, &running("other"), 1, &open(), at(9)).unwrap();
+        let written = patch(&Value::Null, &running("m"), None, 1, &open(), at(0)).unwrap();
+        let again = patch(&written, &running("other"), None, 1, &open(), at(9)).unwrap();
         assert_eq!(
             again["conditions"][0]["lastTransitionTime"],
             "1970-01-01T00:00:00Z"
@@ -198,7 +208,7 @@ mod tests {
     fn conditions_of_others_are_kept() {
         let theirs = json!({"type": "Lagging", "status": "False"});
         let current = json!({"conditions": [theirs.clone()]});
-        let patch = patch(&current, &running("m"), 1, &open(), at(0)).unwrap();
+        let patch = patch(&current, &running("m"), None, 1, &open(), at(0)).unwrap();
         assert_eq!(patch["conditions"][1], theirs);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use arcane_contract::stream::StreamDefinition;
+use arcane_contract::{api::RecordedDecision, stream::StreamDefinition};
 use arcane_lifecycle::Status;
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
@@ -20,15 +20,18 @@ use crate::writer::Error as WriteError;
 const FAULT: &str = "status of the streams";
 
 /// Writes the definition's status unless it says all this already; true if it was written.
+/// `decision` is a plugin's latest, where there is a new one.
 pub async fn write_status(
     class: &Class,
     object: &StreamDefinition,
     wanted: &Status,
+    decision: Option<&RecordedDecision>,
     memory: &Mutex<Memory>,
 ) -> Result<bool, Halt> {
     let Some(status) = status::patch(
         &object.status.value(),
         wanted,
+        decision,
         object.meta().generation.unwrap_or_default(),
         &class.status_schema,
         Timestamp::now(),

@@ -1,0 +1,16 @@
+//! What a class's plugin has to say about a stream: asked, answered, and what becomes of a stream
+//! whose plugin gives no answer.
+
+mod answers;
+mod context;
+mod decide;
+mod shape;
+mod tick;
+mod trouble;
+
+pub use answers::Answers;
+pub use context::{Run, failure_text};
+pub use decide::{decide, decide_on_spec};
+pub use shape::{Shaped, shape};
+pub use tick::{NextTick, tick};
+pub use trouble::{PLUGIN_HEALTHY, Trouble, tell_health};
