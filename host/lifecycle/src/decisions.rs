@@ -134,7 +134,8 @@ pub enum BackfillDecision {
         /// Why, for people.
         reason: String,
     },
-    /// Not yet; ask again later. The stream does what it would do without the request.
+    /// Not yet; ask again later. The stream does what it would do without the request, which may be
+    /// the backfill of another.
     Postpone {
         /// How long to wait.
         delay: Duration,

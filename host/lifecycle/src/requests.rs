@@ -1,8 +1,10 @@
 //! Which requests count, which are due to be made, and which one a Job serves.
 
+use std::time::Duration;
+
 use crate::{
     Backend, BackfillRun, JobState, JobView, Observed, Outcome, Phase, RequestOrigin, RequestPhase,
-    RequestView, Run, StreamView, Trigger,
+    RequestRecord, RequestView, Run, StreamView, Trigger,
 };
 
 /// Kubernetes refuses longer names.
@@ -68,11 +70,11 @@ pub(crate) fn trigger_of(stream: &StreamView, run: &BackfillRun) -> Trigger {
 }
 
 fn is_for(stream: &StreamView, name: &str, purpose: &str) -> bool {
-    let suffix = name
-        .len()
-        .checked_sub(SUFFIX_LENGTH)
-        .and_then(|at| name.get(at..));
-    suffix.is_some_and(|suffix| name == derived_name(&stream.name, purpose, suffix))
+    let at = name.len().checked_sub(SUFFIX_LENGTH);
+    let Some((stem, suffix)) = at.and_then(|at| name.split_at_checked(at)) else {
+        return false;
+    };
+    stem.ends_with(purpose) && name == derived_name(&stream.name, purpose, suffix)
 }
 
 /// The open request that the Job runs for.
@@ -124,15 +126,18 @@ pub(crate) fn due(observed: &Observed) -> Vec<BackfillRun> {
         .collect()
 }
 
-/// All backfills that the stream owes, the next one first: that of the request `again`, the one
-/// under way, the open requests, and those that are due to be made. Some are there twice.
+/// The backfills that are to be run now, the next one first: that of the request `again`, the one
+/// under way, those of open requests that are not postponed, and those of requests that are due to
+/// be made. Some are there twice.
 pub(crate) fn candidates(
     observed: &Observed,
     again: Option<&str>,
     due: &[BackfillRun],
 ) -> Vec<BackfillRun> {
     let under_way = under_way(observed).map(|request| request.name.as_str());
-    let queue = queue(observed).map(|request| request.name.as_str());
+    let queue = queue(observed)
+        .filter(|request| postponed(request).is_none())
+        .map(|request| request.name.as_str());
     again
         .into_iter()
         .chain(under_way)
@@ -152,6 +157,14 @@ pub(crate) fn under_way(observed: &Observed) -> Option<&RequestView> {
         .then(|| served(observed, job))
         .flatten()
         .filter(|request| counts(request))
+}
+
+/// How long the request has to wait still, and why, if a plugin has postponed it.
+pub(crate) fn postponed(request: &RequestView) -> Option<(Duration, &str)> {
+    match &request.record {
+        Some(RequestRecord::Postponed { wait, reason }) => Some((*wait, reason)),
+        _ => None,
+    }
 }
 
 /// Whether nobody has ended the request; one that was skipped is open for ever.

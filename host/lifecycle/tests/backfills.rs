@@ -37,6 +37,13 @@ fn postpone() -> BackfillDecision {
     }
 }
 
+fn postponed() -> RequestRecord {
+    RequestRecord::Postponed {
+        wait: Duration::from_secs(60),
+        reason: "outside of the window".into(),
+    }
+}
+
 fn fail() -> BackfillDecision {
     BackfillDecision::Fail {
         reason: "no rights on the source.".into(),
@@ -410,10 +417,7 @@ fn a_postponed_request_waits_and_is_asked_about_again() {
     let again = given
         .undecided()
         .request_in("r", Some(RequestPhase::Pending))
-        .on_request(RequestRecord::Postponed {
-            wait: Duration::from_secs(60),
-            reason: "outside of the window".into(),
-        })
+        .on_request(postponed())
         .plan();
     expect(&again, &["phase Running"], &[]);
     assert_eq!(again.revisit, Some(Duration::from_secs(60)));
@@ -434,15 +438,25 @@ fn a_postponed_initial_backfill_is_not_forgotten() {
 }
 
 #[test]
-fn a_postponed_request_keeps_its_place_in_the_queue() {
-    assert_eq!(
-        given(Phase::Running)
-            .request("a")
-            .request("b")
-            .decision(postpone())
-            .goal(),
-        Goal::Stream
+fn a_postponed_request_holds_up_no_other() {
+    let asked = given(Phase::Running)
+        .job(streaming())
+        .request("a")
+        .request("b")
+        .decision(postpone());
+    assert_eq!(asked.goal(), existing("b"));
+    expect(
+        &asked.plan(),
+        &["request a Pending", "record on request a"],
+        &["Normal BackfillPostponed"],
     );
+    let on_record = given(Phase::Running)
+        .job(streaming())
+        .request_in("a", Some(RequestPhase::Pending))
+        .on_request(postponed())
+        .request("b");
+    assert_eq!(on_record.goal(), existing("b"));
+    assert_eq!(on_record.plan().revisit, Some(Duration::from_secs(60)));
 }
 
 #[test]

@@ -124,9 +124,9 @@ impl<'a> Judgement<'a> {
                 let other = candidates.iter().find(|other| *other != next);
                 let goal = match verdict.ruling {
                     BackfillRuling::Run => goal,
-                    BackfillRuling::Skip => other.cloned().map_or(regular, Goal::Backfill),
-                    // The others wait behind it: oldest first, one at a time.
-                    BackfillRuling::Postpone(_) => regular,
+                    BackfillRuling::Skip | BackfillRuling::Postpone(_) => {
+                        other.cloned().map_or(regular, Goal::Backfill)
+                    }
                     BackfillRuling::Fail => Goal::Nothing(Idle::Failed),
                 };
                 self.backfill = Some(verdict);

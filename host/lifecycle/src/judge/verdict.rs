@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::runs;
 use crate::{
     BackfillDecision, BackfillRun, Goal, JobRecord, JobState, JobView, Observed, Outcome,
-    RequestOrigin, RequestRecord, Run, RunDecision, SpecDecision, TickDecision, Trigger, requests,
+    RequestRecord, RequestView, Run, RunDecision, SpecDecision, TickDecision, Trigger, requests,
 };
 
 /// A decision about the own Job.
@@ -32,14 +32,12 @@ pub(crate) enum Ruling {
     Fail,
 }
 
-/// A decision about a backfill.
+/// A decision about a backfill, which is not on record yet.
 pub(crate) struct BackfillVerdict<'a> {
     pub(crate) run: BackfillRun,
     pub(crate) trigger: Trigger,
     pub(crate) ruling: BackfillRuling,
     pub(crate) reason: &'a str,
-    /// It is not on record yet.
-    pub(crate) is_news: bool,
 }
 
 /// What is to become of a backfill.
@@ -70,36 +68,33 @@ pub(super) fn word_on_backfill<'a>(
     observed: &'a Observed,
     run: &BackfillRun,
 ) -> Word<BackfillVerdict<'a>> {
-    let verdict = |ruling, reason, is_news| {
+    let verdict = |ruling, reason| {
         Word::Given(BackfillVerdict {
             run: run.clone(),
             trigger: requests::trigger_of(&observed.stream, run),
             ruling,
             reason,
-            is_news,
         })
     };
-    if let RequestOrigin::Decided(_) = run.origin {
+    // That it was made is the decision.
+    if requests::is_plugin_made(&observed.stream, &run.request) {
         return Word::Default;
     }
     let mut requests = observed.requests.iter();
-    let existing = requests.find(|request| request.name == run.request);
-    match existing.and_then(|request| request.record.as_ref()) {
-        Some(RequestRecord::Run) => return Word::Default,
-        Some(RequestRecord::Postponed { wait, reason }) => {
-            return verdict(BackfillRuling::Postpone(*wait), reason, false);
-        }
-        None => {}
+    let is_recorded =
+        |it: &RequestView| it.name == run.request && it.record == Some(RequestRecord::Run);
+    if requests.any(is_recorded) {
+        return Word::Default;
     }
     match &observed.decisions.backfill {
         None => Word::Undecided,
         Some(BackfillDecision::Default) => Word::Default,
-        Some(BackfillDecision::Run { reason }) => verdict(BackfillRuling::Run, reason, true),
-        Some(BackfillDecision::Skip { reason }) => verdict(BackfillRuling::Skip, reason, true),
+        Some(BackfillDecision::Run { reason }) => verdict(BackfillRuling::Run, reason),
+        Some(BackfillDecision::Skip { reason }) => verdict(BackfillRuling::Skip, reason),
         Some(BackfillDecision::Postpone { delay, reason }) => {
-            verdict(BackfillRuling::Postpone(*delay), reason, true)
+            verdict(BackfillRuling::Postpone(*delay), reason)
         }
-        Some(BackfillDecision::Fail { reason }) => verdict(BackfillRuling::Fail, reason, true),
+        Some(BackfillDecision::Fail { reason }) => verdict(BackfillRuling::Fail, reason),
     }
 }
 
@@ -228,15 +223,21 @@ fn word_on_spec<'a>(observed: &'a Observed, job: &'a JobView) -> Word<JobVerdict
         }
         _ => {}
     }
+    let decision = observed.decisions.spec_change.as_ref();
+    let Some(decision) = decision.filter(|decision| **decision != SpecDecision::Default) else {
+        return Word::Default;
+    };
     let request = requests::spec_name(stream);
-    match &observed.decisions.spec_change {
-        None | Some(SpecDecision::Default) => Word::Default,
-        _ if requests::is_made(observed, &request) => Word::Default,
-        Some(SpecDecision::Skip { reason }) => verdict(Ruling::Keep(None), reason, true),
-        Some(SpecDecision::Postpone { delay, reason }) => {
+    if requests::is_made(observed, &request) {
+        return Word::Default;
+    }
+    match decision {
+        SpecDecision::Default => Word::Default,
+        SpecDecision::Skip { reason } => verdict(Ruling::Keep(None), reason, true),
+        SpecDecision::Postpone { delay, reason } => {
             verdict(Ruling::Keep(Some(*delay)), reason, true)
         }
-        Some(SpecDecision::Backfill { reason }) => verdict(Ruling::Backfill(request), reason, true),
-        Some(SpecDecision::Fail { reason }) => verdict(Ruling::Fail, reason, true),
+        SpecDecision::Backfill { reason } => verdict(Ruling::Backfill(request), reason, true),
+        SpecDecision::Fail { reason } => verdict(Ruling::Fail, reason, true),
     }
 }

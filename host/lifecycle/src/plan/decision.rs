@@ -2,8 +2,9 @@
 
 use super::{Decided, Draft, Rendering, RequestPhase, Severity, Step, report};
 use crate::{
-    Answer, Goal, JobState, Phase, RequestOrigin,
+    Answer, Goal, Idle, JobState, Phase, RequestOrigin,
     judge::{BackfillRuling, BackfillVerdict, JobVerdict, Ruling},
+    requests,
 };
 
 /// What follows from a decision.
@@ -19,6 +20,9 @@ pub(super) enum Next {
 /// decision is about exists by now.
 pub(super) fn record(draft: &mut Draft, goal: &Goal) -> Next {
     let judgement = draft.judgement;
+    if !matches!(goal, Goal::Nothing(Idle::Suspended | Idle::Failed)) {
+        wait_for_postponed(draft);
+    }
     let next = match &judgement.backfill {
         Some(verdict) => record_backfill(draft, verdict, goal),
         None => Next::Pursue,
@@ -37,12 +41,31 @@ pub(super) fn record(draft: &mut Draft, goal: &Goal) -> Next {
     next
 }
 
+/// Looks again when the time of a backfill has come that was postponed before. One that was put on
+/// record when its request was made may not have been marked yet.
+fn wait_for_postponed(draft: &mut Draft) {
+    for request in requests::queue(draft.observed) {
+        let Some((wait, reason)) = requests::postponed(request) else {
+            continue;
+        };
+        draft.revisit(wait);
+        if request.phase.is_none() {
+            mark(
+                draft,
+                &request.name,
+                RequestPhase::Pending,
+                "BackfillPostponed",
+                reason,
+            );
+        }
+    }
+}
+
 fn record_backfill(draft: &mut Draft, verdict: &BackfillVerdict<'_>, goal: &Goal) -> Next {
     let BackfillVerdict {
         run,
         ruling,
         reason,
-        is_news,
         ..
     } = verdict;
     let name = &run.request;
@@ -64,23 +87,20 @@ fn record_backfill(draft: &mut Draft, verdict: &BackfillVerdict<'_>, goal: &Goal
         }
         BackfillRuling::Postpone(wait) => {
             draft.revisit(*wait);
-            let mut requests = draft.observed.requests.iter();
-            let is_silent = requests.any(|it| it.name == *name && it.phase.is_some());
-            if *is_news {
-                tell(draft, verdict, Answer::Postpone, "BackfillPostponed");
-            }
-            if *is_news || !is_silent {
-                mark(
-                    draft,
-                    name,
-                    RequestPhase::Pending,
-                    "BackfillPostponed",
-                    reason,
-                );
-            }
+            tell(draft, verdict, Answer::Postpone, "BackfillPostponed");
+            mark(
+                draft,
+                name,
+                RequestPhase::Pending,
+                "BackfillPostponed",
+                reason,
+            );
             // After the mark: once it is on record, nobody is asked again, and nothing is told.
-            if *is_news && run.origin == RequestOrigin::Existing {
+            if run.origin == RequestOrigin::Existing {
                 draft.step(Step::RecordRequestDecision { name: name.clone() });
+            }
+            if matches!(goal, Goal::Backfill(_)) {
+                return Next::AskAgain;
             }
         }
         BackfillRuling::Fail => {

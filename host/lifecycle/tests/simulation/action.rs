@@ -1,8 +1,13 @@
 //! What may happen to a cluster, in any order.
 
-use arcane_lifecycle::Backend;
+use std::time::Duration;
 
-use crate::cluster::{Cluster, End, Job, Plugin, Request};
+use arcane_lifecycle::{Backend, JobRecord, RequestRecord};
+
+use crate::{
+    cluster::{Cluster, End, Job, Request},
+    plugin::{Plugin, Tick},
+};
 
 /// Requests that may be open at one time when the user makes another.
 const MOST_REQUESTS: usize = 2;
@@ -40,6 +45,10 @@ pub enum Action {
     FreeJobName,
     /// The class's plugin is changed.
     Plug(Plugin),
+    /// The time comes that the plugin has asked for.
+    Tick(Tick),
+    /// All that waits for its time has waited long enough.
+    TimePasses,
 }
 
 impl Action {
@@ -72,15 +81,17 @@ impl Action {
         Action::FreeJobName,
     ];
 
-    /// What a plugin's word may get in the way of.
-    pub const PLUGGED: [Action; 15] = [
+    /// What a plugin's word on backfills may get in the way of.
+    pub const BACKFILLS: [Action; 17] = [
         Action::Plug(Plugin::None),
-        Action::Plug(Plugin::Skips),
-        Action::Plug(Plugin::Postpones),
-        Action::Plug(Plugin::Fails),
+        Action::Plug(Plugin::SkipsBackfills),
+        Action::Plug(Plugin::RunsBackfills),
+        Action::Plug(Plugin::PostponesBackfills),
+        Action::Plug(Plugin::RefusesBackfills),
+        Action::TimePasses,
         Action::JobSucceeds,
+        Action::JobFails,
         Action::SchemaChanges,
-        Action::JobIsDisrupted,
         Action::PodsEnd,
         Action::RunsEnd,
         Action::Suspend,
@@ -88,6 +99,74 @@ impl Action {
         Action::ChangeSpec,
         Action::CreateRequest,
         Action::DeleteRequest,
+        Action::DeleteJobAtOnce,
+    ];
+
+    /// What a plugin's word on ends may get in the way of.
+    pub const ENDS: [Action; 19] = [
+        Action::Plug(Plugin::None),
+        Action::Plug(Plugin::RestartsAtOnce),
+        Action::Plug(Plugin::RestartsLater),
+        Action::Plug(Plugin::BackfillsAfterEnds),
+        Action::Plug(Plugin::FailsAfterEnds),
+        Action::TimePasses,
+        Action::JobSucceeds,
+        Action::JobFails,
+        Action::JobIsDisrupted,
+        Action::SchemaChanges,
+        Action::PodsEnd,
+        Action::Suspend,
+        Action::Resume,
+        Action::ChangeSpec,
+        Action::DeleteTemplate,
+        Action::CreateTemplate,
+        Action::CreateRequest,
+        Action::CompleteRequest,
+        Action::DeleteJobAndWait,
+    ];
+
+    /// What a plugin's word on what runs may get in the way of.
+    pub const RUNS: [Action; 20] = [
+        Action::Plug(Plugin::None),
+        Action::Plug(Plugin::KeepsSpecs),
+        Action::Plug(Plugin::PostponesSpecs),
+        Action::Plug(Plugin::BackfillsForSpecs),
+        Action::Plug(Plugin::FailsForSpecs),
+        Action::Tick(Tick::Restart),
+        Action::Tick(Tick::Backfill),
+        Action::Tick(Tick::Fail),
+        Action::TimePasses,
+        Action::JobSucceeds,
+        Action::PodsEnd,
+        Action::Suspend,
+        Action::Resume,
+        Action::Use(Some(Backend::Batch)),
+        Action::ChangeSpec,
+        Action::AskForRestart,
+        Action::ChangeTemplate,
+        Action::SwitchRestartPolicy,
+        Action::CreateRequest,
+        Action::DeleteJobAtOnce,
+    ];
+
+    /// What a plugin that says nothing, or much, may get in the way of.
+    pub const MOODS: [Action; 17] = [
+        Action::Plug(Plugin::None),
+        Action::Plug(Plugin::Silent),
+        Action::Plug(Plugin::Meddles),
+        Action::TimePasses,
+        Action::JobSucceeds,
+        Action::JobFails,
+        Action::SchemaChanges,
+        Action::PodsEnd,
+        Action::RunsEnd,
+        Action::Suspend,
+        Action::Resume,
+        Action::Use(Some(Backend::Batch)),
+        Action::Use(None),
+        Action::ChangeSpec,
+        Action::CreateRequest,
+        Action::CompleteRequest,
         Action::DeleteJobAtOnce,
     ];
 
@@ -101,7 +180,6 @@ impl Action {
             Action::SchemaChanges => {
                 if let Some(job) = running(cluster) {
                     job.schema_mismatch = true;
-                    cluster.state.schema_changes += 1;
                     end(cluster, End::Succeeded);
                 }
             }
@@ -160,6 +238,8 @@ impl Action {
                 state.job.take_if(|job| job.is_foreign);
             }
             Action::Plug(plugin) => state.plugin = plugin,
+            Action::Tick(tick) => state.tick = Some(tick),
+            Action::TimePasses => pass_time(cluster),
         }
     }
 }
@@ -194,8 +274,25 @@ fn create_request(cluster: &mut Cluster) {
             name: format!("user-{}", state.user_requests),
             phase: None,
             completed: false,
+            record: None,
         });
         state.user_requests += 1;
+    }
+}
+
+fn pass_time(cluster: &mut Cluster) {
+    for request in &mut cluster.state.requests {
+        request
+            .record
+            .take_if(|record| matches!(record, RequestRecord::Postponed { .. }));
+    }
+    let Some(job) = &mut cluster.state.job else {
+        return;
+    };
+    match &mut job.record {
+        Some(JobRecord::Restart { wait, .. }) => *wait = Duration::ZERO,
+        Some(JobRecord::Kept { wait: Some(_), .. }) => job.record = None,
+        _ => {}
     }
 }
 
@@ -217,5 +314,7 @@ fn foreign_job() -> Job {
         schema_mismatch: false,
         terminating: false,
         end: None,
+        attempt: 0,
+        record: None,
     }
 }

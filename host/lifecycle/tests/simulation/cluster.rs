@@ -1,12 +1,14 @@
 //! A cluster with one stream: the objects that a plan reads and writes, and nothing else.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use arcane_lifecycle::{
-    Backend, BackfillDecision, CronJobView, Decisions, Drift, Failure, Fingerprint, Goal, JobState,
+    Backend, CronJobView, Decisions, Drift, Failure, Fingerprint, Goal, JobRecord, JobState,
     JobView, Observed, Outcome, Ownership, Phase, Problem, Propagation, Rendering, RequestPhase,
-    RequestView, Run, Status, Step, StreamView,
+    RequestRecord, RequestView, Run, Status, Step, StreamView, attempt,
 };
+
+use crate::plugin::{self, Plugin, Tick};
 
 /// Name of the stream, its Job and its CronJob.
 pub const STREAM: &str = "orders";
@@ -26,8 +28,10 @@ pub struct State {
     pub has_template: bool,
     /// A change of the template restarts Jobs.
     pub is_rolling: bool,
-    /// What the plugin says about every backfill.
+    /// What the plugin says.
     pub plugin: Plugin,
+    /// What the plugin wants at the next look, its time having come.
+    pub tick: Option<Tick>,
     pub phase: Phase,
     pub job: Option<Job>,
     pub cron_job: Option<CronJob>,
@@ -39,31 +43,8 @@ pub struct State {
     pub fulfilled: BTreeSet<String>,
     /// Requests that users have made so far.
     pub user_requests: usize,
-    /// Schema changes so far.
-    pub schema_changes: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Plugin {
-    None,
-    Skips,
-    Postpones,
-    Fails,
-}
-
-impl Plugin {
-    fn decision(self) -> Option<BackfillDecision> {
-        let reason = || "because".to_owned();
-        match self {
-            Plugin::None => None,
-            Plugin::Skips => Some(BackfillDecision::Skip { reason: reason() }),
-            Plugin::Postpones => Some(BackfillDecision::Postpone {
-                delay: Duration::from_secs(60),
-                reason: reason(),
-            }),
-            Plugin::Fails => Some(BackfillDecision::Fail { reason: reason() }),
-        }
-    }
+    /// Requests that the operator has made so far: no two of them are named after one Job.
+    pub derived: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +58,8 @@ pub struct Job {
     pub schema_mismatch: bool,
     pub terminating: bool,
     pub end: Option<End>,
+    pub attempt: u32,
+    pub record: Option<JobRecord>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +81,7 @@ pub struct Request {
     pub name: String,
     pub phase: Option<RequestPhase>,
     pub completed: bool,
+    pub record: Option<RequestRecord>,
 }
 
 /// The state and what is told about it.
@@ -131,6 +115,7 @@ impl Cluster {
                 has_template: true,
                 is_rolling: false,
                 plugin: Plugin::None,
+                tick: None,
                 phase: Phase::New,
                 job: None,
                 cron_job: None,
@@ -138,7 +123,7 @@ impl Cluster {
                 completed_requests: Vec::new(),
                 fulfilled: BTreeSet::new(),
                 user_requests: 0,
-                schema_changes: 0,
+                derived: 0,
             },
             status: Status {
                 phase: Phase::New,
@@ -154,7 +139,7 @@ impl Cluster {
             stream: StreamView {
                 name: STREAM.into(),
                 uid: "stream-uid".into(),
-                generation: 1,
+                generation: self.generation(),
                 suspended: state.suspended,
                 backend: state.backend,
                 restart: annotation(state.restart),
@@ -181,12 +166,12 @@ impl Cluster {
                     name: request.name.clone(),
                     uid: request.name.clone(),
                     phase: request.phase,
-                    record: None,
+                    record: request.record.clone(),
                 })
                 .collect(),
             completed_requests: state.completed_requests.clone(),
             decisions: Decisions {
-                backfill: state.plugin.decision(),
+                tick: state.tick.map(Tick::decision),
                 ..Decisions::default()
             },
             drift: if state.is_rolling {
@@ -195,6 +180,11 @@ impl Cluster {
                 Drift::Report
             },
         }
+    }
+
+    /// It goes with the spec, which goes back to the first.
+    pub fn generation(&self) -> i64 {
+        i64::from(self.state.spec) + 1
     }
 
     pub fn render(&self, goal: &Goal) -> Rendering {
@@ -220,9 +210,16 @@ impl Cluster {
     }
 
     /// Carries out one step, and checks what must never happen.
-    pub fn carry_out(&mut self, step: &Step, goal: &Goal) -> Done {
+    pub fn carry_out(&mut self, step: &Step, goal: &Goal, observed: &Observed) -> Done {
+        let decisions = &observed.decisions;
         match step {
-            Step::CreateRequest { name, .. } => return self.create_request(name),
+            Step::CreateRequest { name, decision } => {
+                let is_made = self.create_request(name);
+                if is_made == Done::Written && decision.is_some() {
+                    self.record_on_request(name, decisions);
+                }
+                return is_made;
+            }
             Step::SetRequestStatus { name, phase, .. } => {
                 if let Some(request) = self.request(name) {
                     request.phase = Some(*phase);
@@ -235,11 +232,21 @@ impl Cluster {
                 );
                 self.close_request(name);
             }
-            Step::RecordRequestDecision { .. }
-            | Step::ForgetRequestDecision { .. }
-            | Step::RecordJobDecision { .. } => return Done::Nothing,
+            Step::RecordRequestDecision { name } => self.record_on_request(name, decisions),
+            Step::ForgetRequestDecision { name } => {
+                let forgotten = self.request(name).and_then(|request| request.record.take());
+                assert_eq!(forgotten, Some(RequestRecord::Run), "nothing to forget");
+            }
+            Step::RecordJobDecision { uid, trigger } => {
+                let record = plugin::job_record(decisions, *trigger, self.generation());
+                let job = self.state.job.as_mut().unwrap();
+                assert_eq!(job.uid, *uid, "it is put on record on another Job");
+                assert!(!job.terminating, "it is put on record on a Job that goes");
+                assert_ne!(job.record, Some(record.clone()), "it is on record already");
+                job.record = Some(record);
+            }
             Step::CheckJob => return Done::Nothing,
-            Step::CreateJob => return self.create_job(goal),
+            Step::CreateJob => return self.create_job(goal, attempt(observed, goal)),
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation),
             Step::CreateCronJob => self.create_cron_job(),
             Step::UpdateCronJob { .. } => {
@@ -266,6 +273,18 @@ impl Cluster {
         Done::Written
     }
 
+    fn record_on_request(&mut self, name: &str, decisions: &Decisions) {
+        let record = plugin::request_record(decisions);
+        if let Some(request) = self.request(name) {
+            assert_ne!(
+                request.record,
+                Some(record.clone()),
+                "it is on record already"
+            );
+            request.record = Some(record);
+        }
+    }
+
     fn create_request(&mut self, name: &str) -> Done {
         if let Some(existing) = self.request(name) {
             if existing.completed {
@@ -274,22 +293,32 @@ impl Cluster {
             }
             return Done::Nothing;
         }
+        self.state.derived += 1;
         self.state.requests.push(Request {
             name: name.to_owned(),
             phase: None,
             completed: false,
+            record: None,
         });
         Done::Written
     }
 
-    fn create_job(&mut self, goal: &Goal) -> Done {
+    fn create_job(&mut self, goal: &Goal, attempt: u32) -> Done {
         let state = &mut self.state;
+        if let Goal::Backfill(run) = goal {
+            let is_wanted = |request: &Request| {
+                let is_ended = request.completed || request.phase == Some(RequestPhase::Stopped);
+                request.name == run.request && !is_ended
+            };
+            let is_open = state.requests.iter().any(is_wanted);
+            assert!(is_open, "a Job is made for a request that is not open");
+        }
         assert!(!state.suspended, "a Job is made for a suspended stream");
         assert!(state.cron_job.is_none(), "a Job is made beside a CronJob");
         assert!(state.has_template, "a Job is made from nothing");
         assert!(state.job.is_none(), "a Job is made while there is one");
         state.job = Some(Job {
-            uid: format!("job-{}", state.schema_changes),
+            uid: format!("job-{}", state.derived),
             is_foreign: false,
             request: match goal {
                 Goal::Backfill(run) => Some(run.request.clone()),
@@ -301,6 +330,9 @@ impl Cluster {
             schema_mismatch: false,
             terminating: false,
             end: None,
+            // Past this, one more makes no difference.
+            attempt: attempt.min(2),
+            record: None,
         });
         Done::Written
     }
@@ -374,8 +406,8 @@ impl Job {
             configuration_hash: Some(configuration_hash),
             restart: annotation(self.restart),
             schema_mismatch: self.schema_mismatch,
-            attempt: 0,
-            record: None,
+            attempt: self.attempt,
+            record: self.record.clone(),
             terminating: self.terminating,
             state: match self.end {
                 None => JobState::Active,

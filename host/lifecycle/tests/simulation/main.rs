@@ -8,6 +8,7 @@
 mod action;
 mod cluster;
 mod operator;
+mod plugin;
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -16,9 +17,10 @@ use std::{
 };
 
 use action::Action;
-use arcane_lifecycle::{Backend, Phase};
-use cluster::{Cluster, Plugin};
+use arcane_lifecycle::{Backend, Phase, RequestRecord};
+use cluster::Cluster;
 use operator::{assert_settled, look, reconcile, settle, work, work_with_crash};
+use plugin::{Plugin, Tick};
 use proptest::prelude::*;
 
 const CHANGE_CAPTURE: Option<Backend> = Some(Backend::ChangeCapture);
@@ -55,8 +57,23 @@ fn whatever_happens_a_batch_stream_reaches_what_its_definition_asks_for() {
 }
 
 #[test]
-fn whatever_a_plugin_says_the_stream_comes_to_rest_and_recovers_without_it() {
-    explore(Cluster::new(CHANGE_CAPTURE), &Action::PLUGGED, 7);
+fn whatever_a_plugin_says_of_backfills_the_stream_comes_to_rest_and_recovers_without_it() {
+    explore(Cluster::new(CHANGE_CAPTURE), &Action::BACKFILLS, 6);
+}
+
+#[test]
+fn whatever_a_plugin_says_of_ends_the_stream_comes_to_rest_and_recovers_without_it() {
+    explore(running(), &Action::ENDS, 5);
+}
+
+#[test]
+fn whatever_a_plugin_says_of_what_runs_the_stream_comes_to_rest_and_recovers_without_it() {
+    explore(running(), &Action::RUNS, 5);
+}
+
+#[test]
+fn whether_a_plugin_says_nothing_or_much_the_stream_comes_to_rest_and_recovers_without_it() {
+    explore(Cluster::new(CHANGE_CAPTURE), &Action::MOODS, 5);
 }
 
 #[test]
@@ -72,6 +89,40 @@ fn a_crash_after_any_write_of_a_short_story_changes_nothing_of_its_end() {
         }
     }
     announce(format_args!("crashed {crashes} times in short stories"));
+}
+
+#[test]
+fn a_crash_after_any_write_changes_nothing_of_what_comes_of_a_plugins_word() {
+    let happenings = [
+        Action::JobSucceeds,
+        Action::JobFails,
+        Action::SchemaChanges,
+        Action::ChangeSpec,
+        Action::CreateRequest,
+        Action::Tick(Tick::Restart),
+        Action::Tick(Tick::Backfill),
+        Action::TimePasses,
+    ];
+    let mut crashes = 0;
+    for plugin in Plugin::ALL {
+        for first in happenings {
+            for second in happenings {
+                let plug = Action::Plug(plugin);
+                let at_first = [plug, first, second, Action::TimePasses];
+                let later = [Action::JobSucceeds, plug, first, second, Action::TimePasses];
+                crashes += assert_crashes_change_nothing(CHANGE_CAPTURE, &at_first);
+                crashes += assert_crashes_change_nothing(CHANGE_CAPTURE, &later);
+            }
+        }
+    }
+    announce(format_args!("crashed {crashes} times under plugins"));
+}
+
+/// A stream whose first backfill is over.
+fn running() -> Cluster {
+    let mut cluster = Cluster::new(CHANGE_CAPTURE);
+    settle(&mut cluster);
+    cluster
 }
 
 /// Past the capture: how much was explored belongs to the result.
@@ -128,6 +179,7 @@ fn assert_recovers(cluster: &Cluster) {
     settle(&mut cluster);
     assert_settled(&cluster);
     Action::Plug(Plugin::None).happen(&mut cluster);
+    Action::TimePasses.happen(&mut cluster);
     settle(&mut cluster);
     assert_settled(&cluster);
     if cluster.state.phase == Phase::Failed {
@@ -159,8 +211,18 @@ fn play(backend: Option<Backend>, story: &[Action], crash_at: usize) -> (Cluster
         Action::RunsEnd.happen(&mut cluster);
         work(&mut cluster);
     }
-    // What the operator remembers is not part of the end.
+    // What the operator remembers is not part of the end. A crash just after the deletion of a
+    // failed Job makes what follows a first run: its attempts are counted anew, and the plugin is
+    // asked about its request.
     cluster.state.completed_requests.clear();
+    if let Some(job) = &mut cluster.state.job {
+        job.attempt = 0;
+    }
+    for request in &mut cluster.state.requests {
+        request
+            .record
+            .take_if(|record| *record == RequestRecord::Run);
+    }
     (cluster, writes)
 }
 
@@ -179,7 +241,10 @@ fn assert_crashes_change_nothing(backend: Option<Backend>, story: &[Action]) -> 
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         4 => prop::sample::select(Action::ALL.to_vec()),
-        1 => prop::sample::select(Action::PLUGGED.to_vec()),
+        1 => prop::sample::select(Action::BACKFILLS.to_vec()),
+        1 => prop::sample::select(Action::ENDS.to_vec()),
+        1 => prop::sample::select(Action::RUNS.to_vec()),
+        1 => prop::sample::select(Action::MOODS.to_vec()),
     ]
 }
 

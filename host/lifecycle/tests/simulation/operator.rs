@@ -1,10 +1,11 @@
 //! The operator's work: observe, decide, carry out; and what must come of it in the end.
 
-use arcane_lifecycle::{Backend, Event, Phase, RequestPhase, goal, plan};
+use arcane_lifecycle::{Backend, Event, JobRecord, Phase, RequestPhase, RequestRecord, plan};
 
 use crate::{
     action::Action,
-    cluster::{Cluster, Done, Plugin},
+    cluster::{Cluster, Done, Request},
+    plugin::{Plugin, consult},
 };
 
 /// Looks that may be needed until the operator has nothing more to do, if nothing else happens.
@@ -29,12 +30,12 @@ pub fn reconcile(cluster: &mut Cluster) -> Round {
 
 /// One look that ends with a crash when `budget` writes are spent.
 pub fn look(cluster: &mut Cluster, budget: &mut usize) -> Round {
-    let observed = cluster.observe();
-    let goal = goal(&observed);
-    let plan = plan(&observed, &goal, &cluster.render(&goal));
+    let mut observed = cluster.observe();
+    let (goal, rendering) = consult(cluster, &mut observed);
+    let plan = plan(&observed, &goal, &rendering);
     let mut round = Round::default();
     for step in &plan.steps {
-        match cluster.carry_out(step, &goal) {
+        match cluster.carry_out(step, &goal, &observed) {
             Done::Nothing => {}
             Done::Halted => {
                 round.writes += 1;
@@ -50,6 +51,8 @@ pub fn look(cluster: &mut Cluster, budget: &mut usize) -> Round {
             }
         }
     }
+    // A plugin is asked about its own time once.
+    cluster.state.tick = None;
     round.events = plan.events;
     round
 }
@@ -105,23 +108,31 @@ pub fn settle(cluster: &mut Cluster) {
     panic!("the stream does not come to rest: {cluster:#?}");
 }
 
-/// The state that the definition asks for is reached, and looking again changes and tells nothing.
+/// The state that the definition asks for is reached, as far as the plugin lets it be, and looking
+/// again changes and tells nothing.
 pub fn assert_settled(cluster: &Cluster) {
     let state = &cluster.state;
     let context = || format!("{cluster:#?}");
     let is_idle = state.job.is_none() && state.cron_job.is_none();
+    let is_problem = state.backend.is_none() || state.plugin == Plugin::Silent;
     match state.backend {
         _ if state.suspended => {
             assert!(is_idle && state.phase == Phase::Suspended, "{}", context());
         }
         _ if state.phase == Phase::Failed => assert!(is_idle, "{}", context()),
+        _ if is_problem => {}
+        _ if holds(cluster) => {
+            assert_eq!(state.phase, Phase::Pending, "{}", context());
+            assert!(state.cron_job.is_none(), "{}", context());
+        }
         None => {}
         Some(backend) => {
-            let is_open = |phase| phase != Some(RequestPhase::Stopped);
             let mut requests = state.requests.iter();
-            let open = requests.find(|request| !request.completed && is_open(request.phase));
-            let may_wait = state.plugin == Plugin::Postpones;
-            assert!(open.is_none() || may_wait, "{}", context());
+            let next = requests
+                .find(|request| !request.completed && request.phase != Some(RequestPhase::Stopped));
+            let is_postponed =
+                |it: &Request| matches!(it.record, Some(RequestRecord::Postponed { .. }));
+            assert!(next.is_none_or(is_postponed), "{}", context());
             match backend {
                 Backend::ChangeCapture => assert_streaming(cluster),
                 Backend::Batch => {
@@ -134,10 +145,18 @@ pub fn assert_settled(cluster: &Cluster) {
             }
         }
     }
-    let is_problem = state.backend.is_none();
     let again = reconcile(&mut cluster.clone());
     assert_eq!(again.writes, 0, "{}", context());
     assert!(is_problem || again.events.is_empty(), "{again:#?}");
+}
+
+/// Whether a Job that has ended waits for its time.
+fn holds(cluster: &Cluster) -> bool {
+    let job = cluster.state.job.as_ref();
+    job.is_some_and(|job| {
+        let waits = matches!(&job.record, Some(JobRecord::Restart { wait, .. }) if !wait.is_zero());
+        job.end.is_some() && waits
+    })
 }
 
 fn assert_streaming(cluster: &Cluster) {
@@ -146,13 +165,18 @@ fn assert_streaming(cluster: &Cluster) {
     assert!(state.cron_job.is_none(), "{cluster:#?}");
     assert_eq!(state.phase, Phase::Running, "{cluster:#?}");
     assert_eq!(job.request, None, "{cluster:#?}");
-    assert_eq!(job.spec, state.spec, "{cluster:#?}");
+    assert_eq!(job.end, None, "{cluster:#?}");
+    let is_kept = matches!(
+        job.record,
+        Some(JobRecord::Kept { generation, .. }) if generation == cluster.generation()
+    );
+    assert!(job.spec == state.spec || is_kept, "{cluster:#?}");
     assert!(
         state.restart == 0 || job.restart == state.restart,
         "{cluster:#?}"
     );
     assert!(
-        !state.is_rolling || job.template == state.template,
+        !state.is_rolling || job.template == state.template || is_kept,
         "{cluster:#?}"
     );
 }

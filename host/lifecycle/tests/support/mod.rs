@@ -95,9 +95,10 @@ impl Given {
         self
     }
     /// On the request that was given last.
-    #[track_caller]
     pub fn on_request(mut self, record: RequestRecord) -> Self {
-        self.0.requests.last_mut().unwrap().record = Some(record);
+        if let Some(request) = self.0.requests.last_mut() {
+            request.record = Some(record);
+        }
         self
     }
     pub fn restart(mut self, value: &str) -> Self {

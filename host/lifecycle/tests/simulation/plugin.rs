@@ -1,0 +1,207 @@
+//! Plugins of simple minds, and how the operator asks them and keeps what they say.
+
+use std::time::Duration;
+
+use arcane_lifecycle::{
+    BackfillDecision, Decisions, Goal, JobRecord, Observed, Problem, Question, Rendering,
+    RequestRecord, RunDecision, SpecDecision, TickDecision, Trigger, Unanswered, goal, question,
+    spec_change,
+};
+
+use crate::cluster::Cluster;
+
+/// Time that everything that waits has to wait, until it passes.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// What a plugin says to whatever it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plugin {
+    /// There is no plugin.
+    None,
+    /// It is asked, and answers nothing.
+    Silent,
+    SkipsBackfills,
+    RunsBackfills,
+    PostponesBackfills,
+    RefusesBackfills,
+    RestartsAtOnce,
+    RestartsLater,
+    BackfillsAfterEnds,
+    FailsAfterEnds,
+    KeepsSpecs,
+    PostponesSpecs,
+    BackfillsForSpecs,
+    FailsForSpecs,
+    /// It has its own way with everything and gives up nothing.
+    Meddles,
+}
+
+/// What a plugin wants when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tick {
+    Restart,
+    Backfill,
+    Fail,
+}
+
+fn because() -> String {
+    "because".into()
+}
+
+impl Plugin {
+    /// All that there is to choose from.
+    pub const ALL: [Plugin; 15] = [
+        Plugin::None,
+        Plugin::Silent,
+        Plugin::SkipsBackfills,
+        Plugin::RunsBackfills,
+        Plugin::PostponesBackfills,
+        Plugin::RefusesBackfills,
+        Plugin::RestartsAtOnce,
+        Plugin::RestartsLater,
+        Plugin::BackfillsAfterEnds,
+        Plugin::FailsAfterEnds,
+        Plugin::KeepsSpecs,
+        Plugin::PostponesSpecs,
+        Plugin::BackfillsForSpecs,
+        Plugin::FailsForSpecs,
+        Plugin::Meddles,
+    ];
+
+    fn on_backfill(self) -> BackfillDecision {
+        let reason = because();
+        match self {
+            Plugin::SkipsBackfills => BackfillDecision::Skip { reason },
+            Plugin::RunsBackfills | Plugin::Meddles => BackfillDecision::Run { reason },
+            Plugin::PostponesBackfills => BackfillDecision::Postpone {
+                delay: WAIT,
+                reason,
+            },
+            Plugin::RefusesBackfills => BackfillDecision::Fail { reason },
+            _ => BackfillDecision::Default,
+        }
+    }
+
+    fn on_end(self) -> RunDecision {
+        let (reason, wait) = (because(), WAIT);
+        match self {
+            Plugin::RestartsAtOnce => RunDecision::Restart {
+                wait: Duration::ZERO,
+                reason,
+            },
+            Plugin::RestartsLater | Plugin::Meddles => RunDecision::Restart { wait, reason },
+            Plugin::BackfillsAfterEnds => RunDecision::Backfill { reason },
+            Plugin::FailsAfterEnds => RunDecision::Fail { reason },
+            _ => RunDecision::Default,
+        }
+    }
+
+    fn on_spec(self) -> SpecDecision {
+        let reason = because();
+        match self {
+            Plugin::KeepsSpecs => SpecDecision::Skip { reason },
+            Plugin::PostponesSpecs | Plugin::Meddles => SpecDecision::Postpone {
+                delay: WAIT,
+                reason,
+            },
+            Plugin::BackfillsForSpecs => SpecDecision::Backfill { reason },
+            Plugin::FailsForSpecs => SpecDecision::Fail { reason },
+            _ => SpecDecision::Default,
+        }
+    }
+}
+
+impl Tick {
+    /// Always with the same key: the cluster has little time.
+    pub fn decision(self) -> TickDecision {
+        let reason = because();
+        match self {
+            Tick::Restart => TickDecision::Restart { reason },
+            Tick::Backfill => TickDecision::Backfill {
+                key: "tick".into(),
+                reason,
+            },
+            Tick::Fail => TickDecision::Fail { reason },
+        }
+    }
+}
+
+/// Asks the plugin whatever there is to ask; returns the goal and what it looks like.
+pub fn consult(cluster: &Cluster, observed: &mut Observed) -> (Goal, Rendering) {
+    let plugin = cluster.state.plugin;
+    if plugin != Plugin::None {
+        while let Some(question) = question(observed) {
+            let decisions = &mut observed.decisions;
+            match question {
+                _ if plugin == Plugin::Silent => decisions.unanswered = Some(unanswered()),
+                Question::Backfill { .. } => decisions.backfill = Some(plugin.on_backfill()),
+                Question::JobFailed => decisions.failure = Some(plugin.on_end()),
+                Question::JobCompleted => decisions.completion = Some(plugin.on_end()),
+            }
+        }
+    }
+    let goal = goal(observed);
+    let rendering = cluster.render(&goal);
+    if plugin == Plugin::None || !spec_change(observed, &goal, &rendering) {
+        return (goal, rendering);
+    }
+    if plugin == Plugin::Silent {
+        observed.decisions.unanswered = Some(unanswered());
+    } else {
+        observed.decisions.spec_change = Some(plugin.on_spec());
+    }
+    assert!(
+        !spec_change(observed, &goal, &rendering),
+        "the same is asked twice"
+    );
+    let goal = arcane_lifecycle::goal(observed);
+    let rendering = cluster.render(&goal);
+    (goal, rendering)
+}
+
+fn unanswered() -> Unanswered {
+    Unanswered {
+        problem: Problem {
+            reason: "PluginFailed",
+            message: "the plugin does not answer".into(),
+        },
+        retry: WAIT,
+    }
+}
+
+/// What is put on record on a Job.
+pub fn job_record(decisions: &Decisions, trigger: Trigger, generation: i64) -> JobRecord {
+    let restart = |decision: &Option<RunDecision>| match decision {
+        Some(RunDecision::Restart { wait, reason }) => JobRecord::Restart {
+            wait: *wait,
+            reason: reason.clone(),
+        },
+        other => panic!("{other:?} is put on record"),
+    };
+    match (trigger, &decisions.spec_change) {
+        (Trigger::JobFailed, _) => restart(&decisions.failure),
+        (Trigger::JobCompleted, _) => restart(&decisions.completion),
+        (Trigger::SpecChanged, Some(SpecDecision::Skip { reason })) => JobRecord::Kept {
+            generation,
+            wait: None,
+            reason: reason.clone(),
+        },
+        (Trigger::SpecChanged, Some(SpecDecision::Postpone { delay, reason })) => JobRecord::Kept {
+            generation,
+            wait: Some(*delay),
+            reason: reason.clone(),
+        },
+        other => panic!("{other:?} is put on record"),
+    }
+}
+
+/// What is put on record on a request.
+pub fn request_record(decisions: &Decisions) -> RequestRecord {
+    match &decisions.backfill {
+        Some(BackfillDecision::Postpone { delay, reason }) => RequestRecord::Postponed {
+            wait: *delay,
+            reason: reason.clone(),
+        },
+        _ => RequestRecord::Run,
+    }
+}
