@@ -92,9 +92,9 @@ pub struct Config {
     pub backoff_initial_seconds: u32,
 
     /// Directory in which compiled plugins are kept, so that a restart compiles none again; made
-    /// if need be, for this user alone. Empty: nothing is kept.
-    #[arg(long, env = "ARCANE_HOST__PLUGIN_CACHE_DIR", default_value = "")]
-    pub plugin_cache_dir: PathBuf,
+    /// if need be, for this user alone. Without it nothing is kept.
+    #[arg(long, env = "ARCANE_HOST__PLUGIN_CACHE_DIR")]
+    pub plugin_cache_dir: Option<PathBuf>,
 
     /// Mebibytes that a plugin's component may have, decompressed.
     #[arg(long, env = "ARCANE_HOST__PLUGIN_MAXIMUM_MEBIBYTES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -154,10 +154,9 @@ impl Config {
             0 => defaults.concurrent_calls,
             calls => calls.into(),
         };
-        let cache_dir = &self.plugin_cache_dir;
         let compiler = CompileChild::this_program();
         Ok(HostSettings {
-            cache_dir: (!cache_dir.as_os_str().is_empty()).then(|| cache_dir.clone()),
+            cache_dir: self.plugin_cache_dir.clone(),
             compile_child: Some(compiler.context("failed to find this program's own path")?),
             maximum_component_bytes: usize::try_from(self.plugin_maximum_mebibytes)? << 20,
             concurrent_calls,

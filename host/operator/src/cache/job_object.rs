@@ -164,9 +164,7 @@ impl From<JobObject> for CachedJob {
             schema_mismatch: ANNOTATIONS_STATE.iter().any(|name| {
                 annotations.get(*name).map(String::as_str) == Some(STATE_SCHEMA_MISMATCH)
             }),
-            attempt: annotation(ANNOTATION_ATTEMPT)
-                .and_then(|attempt| attempt.parse().ok())
-                .unwrap_or_default(),
+            attempt: attempt(&job),
             record: None,
             terminating: job.metadata.deletion_timestamp.is_some(),
             state: state(
@@ -209,11 +207,30 @@ fn run(job: &JobObject) -> Run {
 }
 
 fn lived(job: &JobObject) -> Option<Duration> {
+    lived_until(job, "Complete")
+}
+
+fn lived_until(job: &JobObject, end: &str) -> Option<Duration> {
     let begun = job.metadata.creation_timestamp.as_ref()?.0;
     let mut conditions = job.status.conditions.iter();
-    let complete = conditions.find(|condition| condition.kind == "Complete")?;
-    let ended = complete.since.as_ref()?.0;
+    let end = conditions.find(|condition| condition.kind == end && condition.status == "True")?;
+    let ended = end.since.as_ref()?.0;
     ended.duration_since(begun).try_into().ok()
+}
+
+/// A run that lived this long before it failed is no further try in a row: what it was restarted
+/// for is over.
+const RECOVERED: Duration = Duration::from_secs(600);
+
+/// How many failures in a row the run follows.
+fn attempt(job: &JobObject) -> u32 {
+    let has_recovered = lived_until(job, "Failed").is_some_and(|lived| lived >= RECOVERED);
+    let annotations = job.annotations();
+    annotations
+        .get(ANNOTATION_ATTEMPT)
+        .filter(|_| !has_recovered)
+        .and_then(|attempt| attempt.parse().ok())
+        .unwrap_or_default()
 }
 
 /// A Job that is being deleted and ends only then was cut off: its pods were told to stop, and may
@@ -308,5 +325,23 @@ mod tests {
             JobState::Finished(Outcome::Succeeded)
         );
         assert_eq!(ended("2026-01-01T00:00:10Z"), JobState::Active);
+    }
+
+    #[test]
+    fn a_run_that_went_well_for_long_before_it_failed_is_no_further_try() {
+        let failed = |at: &str| {
+            let cached = job(json!({
+                "metadata": {
+                    "creationTimestamp": "2026-01-01T00:00:00Z",
+                    "annotations": {"arcane.sneaksanddata.com/attempt": "3"},
+                },
+                "status": {"conditions": [
+                    {"type": "Failed", "status": "True", "lastTransitionTime": at}
+                ]},
+            }));
+            cached.view.attempt
+        };
+        assert_eq!(failed("2026-01-01T00:09:59Z"), 3);
+        assert_eq!(failed("2026-01-01T00:10:00Z"), 0);
     }
 }

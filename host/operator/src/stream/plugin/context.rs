@@ -56,7 +56,9 @@ impl Run {
             Some(JobRun::Streaming) | None => Run::streaming(),
         };
         run.attempt = job.map_or(0, |job| job.attempt);
-        run.last_failure = last_failure_of_job(class, object);
+        if run.attempt > 0 {
+            run.last_failure = last_failure_of_job(class, object);
+        }
         run
     }
 
