@@ -1,6 +1,6 @@
 //! A plugin's word on the backfill that is next, and on a Job that runs.
 
-use super::{Decided, Draft, Rendering, RequestPhase, Severity, Step, report};
+use super::{Decided, Draft, Rendering, RequestPhase, Severity, Step, queue, report};
 use crate::{
     Answer, Goal, Idle, JobState, Phase, RequestOrigin,
     judge::{BackfillRuling, BackfillVerdict, JobVerdict, Ruling},
@@ -49,7 +49,7 @@ fn wait_for_postponed(draft: &mut Draft) {
             continue;
         };
         draft.revisit(wait);
-        if request.phase.is_none() {
+        if request.phase.is_none() && !queue::is_told(draft, request) {
             mark(
                 draft,
                 &request.name,

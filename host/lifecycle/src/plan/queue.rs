@@ -56,7 +56,8 @@ pub(super) fn mark_stopped(draft: &mut Draft, job: &JobView) {
     }
 }
 
-fn is_told(draft: &Draft, request: &RequestView) -> bool {
+/// Whether the plan so far tells the request something.
+pub(super) fn is_told(draft: &Draft, request: &RequestView) -> bool {
     draft
         .plan
         .steps

@@ -1,91 +1,20 @@
-//! Every combination of what can be observed, held against the rules that every plan obeys.
-
-mod support;
-
-use std::io::{self, Write as _};
+//! What every plan obeys, with a plugin and without.
 
 use arcane_lifecycle::{
-    Backend, Failure, Goal, Idle, JobState, JobView, Observed, Outcome, Ownership, Phase, Plan,
-    Propagation, Rendering, RequestPhase, RequestView, Run, Step, goal, plan,
+    Goal, Idle, JobState, JobView, Outcome, Ownership, Phase, Propagation, RequestPhase, Run, Step,
 };
-use support::*;
 
-const INITIAL: &str = "orders-initial-backfill-1351bcab67";
-const SCHEMA: &str = "orders-schema-backfill-454683004b";
-const OTHER: &str = "other";
+use crate::{
+    Case, decided,
+    inputs::{DERIVED, INITIAL, SCHEMA},
+    support::*,
+};
 
-/// A plan, and what it was made for.
-struct Case {
-    observed: Observed,
-    goal: Goal,
-    is_renderable: bool,
-    plan: Plan,
-}
+/// Tells how it is broken.
+pub type Rule = fn(&Case) -> Result<(), &'static str>;
 
-#[test]
-fn every_plan_for_every_observation_obeys_the_rules() {
-    let (jobs, cron_jobs, requests) = (jobs(), cron_jobs(), requests());
-    let mut count = 0;
-    for phase in Phase::ALL {
-        for suspended in [false, true] {
-            for backend in [None, Some(Backend::ChangeCapture), Some(Backend::Batch)] {
-                for job in &jobs {
-                    for cron_job in &cron_jobs {
-                        for requests in &requests {
-                            let mut observed = given(phase).0;
-                            observed.stream.suspended = suspended;
-                            observed.stream.backend = backend;
-                            observed.stream.restart = Some("now".into());
-                            observed.job = job.clone();
-                            observed.cron_job = cron_job.clone();
-                            observed.requests = requests.clone();
-                            count += check(observed);
-                        }
-                    }
-                }
-            }
-        }
-    }
-    // Past the capture: how much was looked at belongs to the result.
-    let _ = writeln!(io::stderr(), "looked at {count} plans");
-}
-
-/// Checks the plans with and without completed requests and templates; returns their number.
-fn check(observed: Observed) -> usize {
-    let mut count = 0;
-    for completed in [vec![], vec![INITIAL.to_owned(), SCHEMA.to_owned()]] {
-        let mut observed = observed.clone();
-        observed.completed_requests = completed;
-        let goal = goal(&observed);
-        for is_renderable in [true, false] {
-            let rendering = match goal {
-                Goal::Nothing(_) => Rendering::NotNeeded,
-                _ if is_renderable => Rendering::Ready(fingerprint()),
-                _ => Rendering::Impossible(problem()),
-            };
-            let case = Case {
-                plan: plan(&observed, &goal, &rendering),
-                goal: goal.clone(),
-                is_renderable,
-                observed: observed.clone(),
-            };
-            for rule in RULES {
-                if let Err(broken) = rule(&case) {
-                    panic!(
-                        "{broken}: {observed:#?}\n{:#?}\n{:#?}",
-                        case.goal, case.plan
-                    );
-                }
-            }
-            count += 1;
-        }
-    }
-    count
-}
-
-type Rule = fn(&Case) -> Result<(), &'static str>;
-
-const RULES: [Rule; 10] = [
+/// All of them.
+pub const RULES: [Rule; 10] = [
     nothing_starts_without_leave,
     one_thing_runs_at_a_time,
     only_own_objects_are_deleted_and_rightly,
@@ -185,12 +114,14 @@ fn an_outcome_is_recorded_before_its_job_goes(case: &Case) -> Result<(), &'stati
         return Ok(());
     };
     let position = |step: &dyn Fn(&Step) -> bool| case.plan.steps.iter().position(step);
-    let deleted =
-        position(&|step| matches!(step, Step::DeleteJob { .. })).ok_or("a finished Job stays")?;
+    let Some(deleted) = position(&|step| matches!(step, Step::DeleteJob { .. })) else {
+        return ensure(decided::may_stay(case, job), "a finished Job stays");
+    };
     let stream = &case.observed.stream;
     let is_known =
         stream.phase == Phase::Failed || (stream.phase == Phase::Suspended && stream.suspended);
     match job.state {
+        JobState::Finished(Outcome::Failed(_)) if decided::is_overruled(case, job) => Ok(()),
         JobState::Finished(Outcome::Failed(_)) if !is_known => {
             let recorded = position(
                 &|step| matches!(step, Step::SetStatus(status) if status.phase == Phase::Failed),
@@ -270,8 +201,13 @@ fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'stat
         "what runs is given up for nothing",
     )?;
     ensure(
-        !is_blocked || case.plan.problem.is_some(),
+        !is_blocked || case.plan.problem.is_some() || decided::asks_again(case),
         "the user is not told what to put right",
+    )?;
+    let is_waiting = case.goal == Goal::Nothing(Idle::Waiting);
+    ensure(
+        !(is_waiting && case.plan.steps.iter().any(gives_up)),
+        "what runs is given up for nothing",
     )
 }
 
@@ -297,15 +233,19 @@ fn each_request_is_told_once_and_made_once(case: &Case) -> Result<(), &'static s
         match step {
             Step::CreateRequest { name, .. } => {
                 ensure(!is_made(case, name), "a request is made twice")?;
+                let is_initial = name == INITIAL && case.observed.stream.phase == Phase::New;
                 ensure(
-                    name == SCHEMA || (name == INITIAL && case.observed.stream.phase == Phase::New),
+                    name == SCHEMA || is_initial || decided::wants(case, name),
                     "a request is made for no reason",
                 )?;
             }
             Step::SetRequestStatus { name, phase, .. } => {
                 ensure(!told.contains(&name), "a request is told twice")?;
                 told.push(name);
-                if *phase == RequestPhase::Stopped && is_stopped_job_of(case, name) {
+                let is_created = |step: &Step| matches!(step, Step::CreateRequest { name: created, .. } if created == name);
+                if (*phase == RequestPhase::Stopped && is_stopped_job_of(case, name))
+                    || case.plan.steps.iter().any(is_created)
+                {
                     continue;
                 }
                 let mut requests = case.observed.requests.iter();
@@ -314,7 +254,11 @@ fn each_request_is_told_once_and_made_once(case: &Case) -> Result<(), &'static s
                     .ok_or("a request is told that is not open")?;
                 let is_new = request.phase != Some(*phase);
                 let is_final = *phase == RequestPhase::Ready && own_job(case).is_some();
-                ensure(is_new || is_final, "a request is told what it knows")?;
+                let is_decided = decided::is_decided_now(case, name);
+                ensure(
+                    is_new || is_final || is_decided,
+                    "a request is told what it knows",
+                )?;
             }
             _ => {}
         }
@@ -325,10 +269,8 @@ fn each_request_is_told_once_and_made_once(case: &Case) -> Result<(), &'static s
 fn the_status_comes_last_and_says_what_is(case: &Case) -> Result<(), &'static str> {
     let stream = &case.observed.stream;
     let Some(status) = status(&case.plan) else {
-        return ensure(
-            stream.phase == Phase::Failed && !stream.suspended,
-            "nothing is said",
-        );
+        let is_failed = stream.phase == Phase::Failed && !stream.suspended;
+        return ensure(is_failed || decided::asks_again(case), "nothing is said");
     };
     let is_failure = status.phase == Phase::Failed;
     ensure(
@@ -347,6 +289,9 @@ fn the_status_comes_last_and_says_what_is(case: &Case) -> Result<(), &'static st
     let expected = match case.goal {
         Goal::Nothing(Idle::Suspended) => status.phase == Phase::Suspended,
         Goal::Nothing(Idle::Failed) => is_failure,
+        Goal::Nothing(Idle::Waiting) if case.plan.problem.is_none() => {
+            status.phase == Phase::Pending
+        }
         _ => status.phase != Phase::Failed,
     };
     ensure(expected, "the phase is not the goal's")?;
@@ -358,7 +303,7 @@ fn the_status_comes_last_and_says_what_is(case: &Case) -> Result<(), &'static st
             first.reason == "StreamBackfilling" && {
                 let names = case.observed.requests.iter().map(|request| &*request.name);
                 names
-                    .chain([INITIAL, SCHEMA])
+                    .chain(DERIVED)
                     .any(|name| first.message.ends_with(name))
             }
         }
@@ -398,7 +343,7 @@ fn gives_up(step: &Step) -> bool {
     )
 }
 
-fn own_job(case: &Case) -> Option<&JobView> {
+pub fn own_job(case: &Case) -> Option<&JobView> {
     let job = case.observed.job.as_ref();
     job.filter(|job| job.ownership == Ownership::Ours)
 }
@@ -408,7 +353,7 @@ fn own_cron_job(case: &Case) -> bool {
     cron_job.is_some_and(|cron_job| cron_job.ownership == Ownership::Ours)
 }
 
-fn is_made(case: &Case, name: &str) -> bool {
+pub fn is_made(case: &Case, name: &str) -> bool {
     let requests = &case.observed.requests;
     let completed = &case.observed.completed_requests;
     requests.iter().any(|request| request.name == name)
@@ -416,7 +361,7 @@ fn is_made(case: &Case, name: &str) -> bool {
 }
 
 /// The open request that the Job runs for.
-fn served<'a>(case: &'a Case, job: &JobView) -> Option<&'a String> {
+pub fn served<'a>(case: &'a Case, job: &JobView) -> Option<&'a String> {
     let mut requests = case.observed.requests.iter();
     let request = match &job.run {
         Run::Streaming => None,
@@ -428,81 +373,6 @@ fn served<'a>(case: &'a Case, job: &JobView) -> Option<&'a String> {
     request.map(|request| &request.name)
 }
 
-fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
+pub fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(otherwise) }
-}
-
-fn jobs() -> Vec<Option<JobView>> {
-    let mut jobs = vec![None];
-    let runs = [
-        Run::Streaming,
-        Run::Backfill(Some(INITIAL.into())),
-        Run::Backfill(Some(OTHER.into())),
-        Run::Backfill(None),
-    ];
-    let states = [
-        JobState::Active,
-        JobState::Finished(Outcome::Succeeded),
-        JobState::Finished(Outcome::Failed(Failure::default())),
-        JobState::Finished(Outcome::Disrupted),
-    ];
-    for run in runs {
-        for state in &states {
-            for terminating in [false, true] {
-                for hash in [HASH, EQUIVALENT, OLD_HASH] {
-                    for restart in [None, Some("now".to_owned())] {
-                        for schema_mismatch in [false, true] {
-                            jobs.push(Some(JobView {
-                                configuration_hash: Some(hash.into()),
-                                restart: restart.clone(),
-                                schema_mismatch,
-                                terminating,
-                                state: state.clone(),
-                                ..job(run.clone())
-                            }));
-                        }
-                    }
-                }
-            }
-        }
-    }
-    jobs.push(Some(foreign(streaming())));
-    jobs.push(Some(foreign(terminating(streaming()))));
-    jobs.push(Some(foreign(failed(streaming()))));
-    jobs.push(Some(foreign(terminating(succeeded(streaming())))));
-    jobs
-}
-
-fn cron_jobs() -> Vec<Option<arcane_lifecycle::CronJobView>> {
-    let (mut outdated, mut going, mut foreign) = (cron_job(), cron_job(), cron_job());
-    outdated.configuration_hash = Some(OLD_HASH.into());
-    going.terminating = true;
-    foreign.ownership = Ownership::Foreign;
-    vec![
-        None,
-        Some(cron_job()),
-        Some(outdated),
-        Some(going),
-        Some(foreign),
-    ]
-}
-
-fn requests() -> Vec<Vec<RequestView>> {
-    let request = |name: &str, phase| RequestView {
-        name: name.into(),
-        uid: name.into(),
-        phase,
-        record: None,
-    };
-    vec![
-        vec![],
-        vec![request(INITIAL, None)],
-        vec![request(OTHER, Some(RequestPhase::Ready))],
-        vec![request(OTHER, Some(RequestPhase::Stopped))],
-        vec![request(INITIAL, None), request(OTHER, None)],
-        vec![
-            request(OTHER, Some(RequestPhase::Failed)),
-            request(SCHEMA, Some(RequestPhase::Pending)),
-        ],
-    ]
 }
