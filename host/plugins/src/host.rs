@@ -120,6 +120,12 @@ impl PluginHost {
         Plugin::start(Arc::clone(&self.shared), program, settings, lines)
     }
 
+    /// The engine that plugins run in: for measuring what a call takes without this host.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
     /// What there is at the moment, and what was done so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
