@@ -34,11 +34,33 @@ pub fn open(path: &Path) -> Result<Component, Failure> {
     Ok(Component { path, bytes })
 }
 
-/// A host as the operator has it.
+/// A host as the operator has it. What it compiles is kept for the next time, where that is
+/// possible.
 ///
 /// # Errors
 /// The machine does not allow for one.
-pub fn host(settings: HostSettings) -> Result<PluginHost, Failure> {
+pub fn host() -> Result<PluginHost, Failure> {
+    let settings = HostSettings::default();
+    if let Some(dir) = cache_dir() {
+        let kept = HostSettings {
+            cache_dir: Some(dir),
+            ..settings.clone()
+        };
+        // A home that cannot be written to only makes this slower.
+        if let Ok(host) = PluginHost::new(kept) {
+            return Ok(host);
+        }
+    }
     PluginHost::new(settings)
         .map_err(|error| Failure::failed(format!("cannot set up a sandbox: {error:#}")))
+}
+
+/// The user's own cache, as the XDG Base Directory Specification has it.
+fn cache_dir() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("arcane-host/plugins"))
 }

@@ -29,7 +29,6 @@ use exit::Done;
 use terminal::{Paint, Style};
 
 fn main() -> ExitCode {
-    arcane_plugins::compile_child_main();
     let arguments = commands::Arguments::parse();
     let paint = Paint::stderr(arguments.color);
     match arguments.run() {

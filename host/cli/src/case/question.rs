@@ -467,7 +467,7 @@ now: 2026-01-05T03:00:00+01:00
             ),
             (
                 "{hook: render, template: {spec: 1}}",
-                "given.template.spec is 1: set it to ",
+                "given.template.spec is the number 1: set it to ",
             ),
         ] {
             let error = read(text).unwrap_err();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use arcane_plugins::{HostSettings, Plugin};
+use arcane_plugins::Plugin;
 
 use super::settings;
 use crate::ask::ask;
@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(default_value = ".")]
     target: PathBuf,
     #[command(flatten)]
-    settings: settings::Arguments,
+    settings: settings::OfClass,
     /// How often each sample is asked about, after a tenth as many calls to warm up.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     calls: u32,
@@ -34,7 +34,7 @@ pub struct Arguments {
 pub fn run(paint: Paint, arguments: &Arguments) -> Result<Done, Failure> {
     let component = component::open(&arguments.target)?;
     let settings = arguments.settings.read()?;
-    let host = component::host(HostSettings::default())?;
+    let host = component::host()?;
     let path = component.path.display();
     let started = Instant::now();
     let plugin = host

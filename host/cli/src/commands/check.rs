@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use arcane_plugins::source::verify;
-use arcane_plugins::{CallError, HostSettings, LoadError, LogLine, Plugin};
+use arcane_plugins::{CallError, LoadError, LogLine, Plugin};
 
 use super::{log, settings};
 use crate::ask::ask;
@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(default_value = ".")]
     target: PathBuf,
     #[command(flatten)]
-    settings: settings::Arguments,
+    settings: settings::OfClass,
 }
 
 /// Tells what a component is, and whether it is fine.
@@ -37,7 +37,7 @@ pub struct Arguments {
 pub fn run(paint: Paint, arguments: &Arguments) -> Result<Done, Failure> {
     let component = component::open(&arguments.target)?;
     let settings = arguments.settings.read()?;
-    let host = component::host(HostSettings::default())?;
+    let host = component::host()?;
     let mut text = facts(&component)?;
     let mut lines = Vec::new();
     match host.load_logged(&component.bytes, settings, &mut lines) {

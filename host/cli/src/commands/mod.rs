@@ -89,3 +89,29 @@ impl Arguments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_line_can_be_built() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_commands_help_tells_the_exit_codes() {
+        let mut command = Arguments::command();
+        command.build();
+        let plugin = command.find_subcommand("plugin").unwrap();
+        for command in plugin
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help")
+        {
+            let help = command.clone().render_help().to_string();
+            assert!(help.contains(exit::HELP), "{}", command.get_name());
+        }
+    }
+}

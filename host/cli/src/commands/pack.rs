@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arcane_contract::api::{ConfigMapRef, DEFAULT_PLUGIN_KEY};
 use arcane_plugins::source::verify;
-use arcane_plugins::{HostSettings, LoadError, PluginSettings};
+use arcane_plugins::{LoadError, PluginSettings};
 use serde_json::json;
 
 use crate::component::{self, Component};
@@ -108,7 +108,7 @@ pub fn run(arguments: &Arguments) -> Result<Done, Failure> {
 /// is fine all the same.
 fn identify(component: &Component) -> Result<Identity, Failure> {
     let digest = verify(&component.bytes, None).map_err(Failure::failed)?;
-    let host = component::host(HostSettings::default())?;
+    let host = component::host()?;
     let plugin = match host.load(&component.bytes, PluginSettings::default()) {
         Ok(plugin) => {
             let description = plugin.description();

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arcane_contract::api::{FailurePolicy, PluginSpec};
 use arcane_plugins::source::verify;
-use arcane_plugins::{CallError, Failure as JobFailure, Hook, HostSettings, Plugin, Trigger};
+use arcane_plugins::{CallError, Failure as JobFailure, Hook, Plugin, Trigger};
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -107,7 +107,7 @@ pub fn run(paint: Paint, arguments: &Arguments) -> Result<Done, Failure> {
     };
 
     let component = component::open(&arguments.target)?;
-    let host = component::host(HostSettings::default())?;
+    let host = component::host()?;
     let mut text = String::new();
     for note in &scene.notes {
         text.push_str(&format!(

@@ -10,7 +10,7 @@ use crate::{settings, yaml};
 
 /// What the class says about the plugin.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub struct OfClass {
     /// `spec.plugin.config` of a class: a YAML file, or YAML itself such as `{window: 22-04}`.
     #[arg(long, value_name = "FILE|YAML")]
     config: Option<String>,
@@ -23,7 +23,7 @@ pub struct Arguments {
     class: Option<PathBuf>,
 }
 
-impl Arguments {
+impl OfClass {
     /// The settings of the plugin.
     ///
     /// # Errors

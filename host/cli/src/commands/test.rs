@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use arcane_plugins::{HostSettings, PluginHost};
+use arcane_plugins::PluginHost;
 
 use super::log;
 use crate::case::{self, Case, CaseFile, Outcome};
@@ -43,7 +43,7 @@ pub fn run(paint: Paint, arguments: &Arguments) -> Result<Done, Failure> {
             work.push((target, files));
         }
     }
-    let host = component::host(HostSettings::default())?;
+    let host = component::host()?;
     let mut text = String::new();
     let mut suites = Vec::new();
     for (target, files) in work {

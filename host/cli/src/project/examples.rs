@@ -165,6 +165,30 @@ pub(super) const EXAMPLES: [Example; 8] = [
     },
 ];
 
+/// A case of what the template shows.
+pub(super) const TEMPLATE_CASE: &str = r#"- name: a backfill has the memory of the configuration
+  config: { backfillMemory: 4Gi }
+  grants: { resources: { memory: 8Gi } }
+  given: { hook: render, mode: backfill }
+  expect:
+    job:
+      spec:
+        template:
+          spec:
+            containers: [{ name: main, resources: { limits: { memory: 4Gi } } }]
+
+- name: a streaming Job stays as it is
+  config: { backfillMemory: 4Gi }
+  given: { hook: render }
+  expect: { unchanged: true }
+
+- name: more than is granted is refused
+  config: { backfillMemory: 16Gi }
+  grants: { resources: { memory: 8Gi } }
+  given: { hook: render, mode: backfill }
+  expect: { refused: resources }
+"#;
+
 /// The method for [`Hook::Render`].
 pub(super) const RENDER: &str = r#"
     fn render(context: &Context<NoConfig>, job: &mut Job) -> Result<(), Error> {

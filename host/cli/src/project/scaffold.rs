@@ -6,12 +6,16 @@ use std::path::PathBuf;
 
 use arcane_plugins::Hook;
 
-use super::examples::{DECIDE, EXAMPLES, Example, NEXT_TICK, NOW, README, RENDER, TOLD_TO_SKIP};
+use super::examples::{
+    DECIDE, EXAMPLES, Example, NEXT_TICK, NOW, README, RENDER, TEMPLATE_CASE, TOLD_TO_SKIP,
+};
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// Where a project has its copy of the SDK.
 const VENDORED: &str = "vendor/arcane-plugin-sdk";
+/// Where a project has its cases.
+const CASES: &str = "cases/cases.yaml";
 /// The plugin's name in the template.
 const TEMPLATE_NAME: &str = "my-plugin";
 
@@ -42,6 +46,7 @@ impl Plan {
             };
             files.push((PathBuf::from(path), content));
         }
+        files.push((PathBuf::from(CASES), TEMPLATE_CASE.to_owned()));
         if let Some(hooks) = &self.hooks {
             let replaced = ["README.md", "src/", "cases/"];
             files.retain(|(path, _)| !replaced.iter().any(|part| path.starts_with(part)));
@@ -87,7 +92,7 @@ fn of_hooks(name: &str, hooks: &BTreeSet<Hook>) -> [(&'static str, String); 3] {
         .collect();
     [
         ("README.md", readme),
-        ("cases/cases.yaml", cases),
+        (CASES, cases),
         ("src/lib.rs", source(name, hooks, &examples)),
     ]
 }
