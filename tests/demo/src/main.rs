@@ -4,6 +4,7 @@
 mod acts;
 mod bare_cluster;
 mod seen;
+mod shop;
 mod stage;
 mod story;
 mod streams;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use arcane_cluster::audit::{Mark, Record, Request};
-use arcane_contract::api::BackfillRequest;
+use arcane_contract::api::{BackfillRequest, Phase};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use xtask::terminal::{Style, Table};
@@ -14,14 +14,24 @@ use crate::stage::{NAMESPACE, RELEASE, SYSTEM, Stage};
 use crate::story::{Mark as Place, Story};
 
 /// Every stream of the demo.
-const CAST: [&str; 5] = ["orders", "customers", "payments", "nightly", "returns"];
+const CAST: [&str; 9] = [
+    "orders",
+    "customers",
+    "payments",
+    "nightly",
+    "returns",
+    "shipments",
+    "loaded",
+    "stock",
+    "parcels",
+];
 
 /// What there is to tell about one stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Row {
     streaming: usize,
     backfills: usize,
-    /// Requests, of which so many were not completed.
+    /// Requests, of which so many were neither completed nor skipped.
     requests: usize,
     lost: usize,
     duplicated: usize,
@@ -41,7 +51,7 @@ pub async fn tell(stage: &Stage, story: &Story, from: Mark, begin: Place) -> Res
         let of_stream = requests
             .iter()
             .filter(|request| request.spec.stream_id == stream);
-        let (all, open): (Vec<_>, Vec<_>) = of_stream.map(|it| (it, !it.spec.completed)).unzip();
+        let (all, open): (Vec<_>, Vec<_>) = of_stream.map(|it| (it, is_open(it))).unzip();
         let (streaming, backfills) = story.since(begin, stream).jobs();
         let row = Row {
             streaming,
@@ -71,6 +81,12 @@ pub async fn tell(stage: &Stage, story: &Story, from: Mark, begin: Place) -> Res
         .collect();
     ensure!(bad.is_empty(), "not as told: {bad:?}");
     Ok(())
+}
+
+/// Whether the request is neither completed nor skipped.
+fn is_open(request: &BackfillRequest) -> bool {
+    let phase = request.status.as_ref().and_then(|status| status.phase);
+    !request.spec.completed && phase != Some(Phase::Stopped)
 }
 
 /// The audit log knows better than any watch.

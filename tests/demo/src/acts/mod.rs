@@ -2,6 +2,7 @@
 
 mod changes;
 mod life;
+mod plugins;
 mod trouble;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Map, Value, json};
 
+use crate::shop::Shop;
 use crate::stage::{self, NAMESPACE, Runs, Stage};
 use crate::story::{Mark, Story};
 use crate::streams::CLASS;
@@ -25,6 +27,7 @@ pub struct Scene<'a> {
     definitions: Api<DynamicObject>,
     requests: Api<BackfillRequest>,
     jobs: Api<Job>,
+    shop: Shop,
 }
 
 /// Plays every act in turn, with a pause between them. Ends with the first that does not go as
@@ -35,7 +38,8 @@ pub async fn play(stage: &mut Stage, story: &Story, pause: Duration) -> Result<(
         runs: stage.runs().await?,
         definitions: Api::namespaced_with(client.clone(), NAMESPACE, &stage::kind()),
         requests: Api::namespaced(client.clone(), NAMESPACE),
-        jobs: Api::namespaced(client, NAMESPACE),
+        jobs: Api::namespaced(client.clone(), NAMESPACE),
+        shop: Shop::new(client, story.patience()),
         stage,
         story,
     };
@@ -64,9 +68,15 @@ enum Act {
     Batch,
     BadDefinition,
     Crash,
+    RightSize,
+    HotReload,
+    Window,
+    Placement,
+    Retry,
+    Endless,
 }
 
-const ACTS: [Act; 9] = [
+const ACTS: [Act; 15] = [
     Act::Creation,
     Act::Backfill,
     Act::SchemaChange,
@@ -76,6 +86,12 @@ const ACTS: [Act; 9] = [
     Act::Batch,
     Act::BadDefinition,
     Act::Crash,
+    Act::RightSize,
+    Act::HotReload,
+    Act::Window,
+    Act::Placement,
+    Act::Retry,
+    Act::Endless,
 ];
 
 impl Act {
@@ -90,6 +106,12 @@ impl Act {
             Act::Batch => "A batch stream, on a schedule",
             Act::BadDefinition => "A definition that cannot be understood",
             Act::Crash => "The operator crashes in the middle of a backfill",
+            Act::RightSize => "A plugin shapes Jobs: memory by size, and more after it ran out",
+            Act::HotReload => "The plugin is replaced while streams run",
+            Act::Window => "Another one lets backfills wait for their window, or skips them",
+            Act::Placement => "What a plugin may do must be granted",
+            Act::Retry => "What follows a failed Job is for a plugin to say",
+            Act::Endless => "A plugin that never ends",
         }
     }
 }
@@ -106,6 +128,12 @@ impl Scene<'_> {
             Act::Failure => trouble::failure(self).await,
             Act::BadDefinition => trouble::bad_definition(self).await,
             Act::Crash => trouble::crash(self).await,
+            Act::RightSize => plugins::right_size(self).await,
+            Act::HotReload => plugins::hot_reload(self).await,
+            Act::Window => plugins::window(self).await,
+            Act::Placement => plugins::placement(self).await,
+            Act::Retry => plugins::retry(self).await,
+            Act::Endless => plugins::endless(self).await,
         }
     }
 

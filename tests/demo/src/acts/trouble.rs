@@ -11,7 +11,7 @@ pub async fn failure(scene: &mut Scene<'_>) -> Result<()> {
     let (story, mark) = (scene.story, scene.story.mark());
     let cause = "password authentication failed for user etl";
     story.does("payments", &format!("exits with 3: {cause}"));
-    scene.runs.fail("payments", cause).await?;
+    scene.runs.fail("payments", 3, cause).await?;
     let failed = story.until(mark, "payments", "failed", |facts| {
         facts.is("Failed") && facts.told("StreamingJobFailed")
     });

@@ -38,6 +38,7 @@ const BACKFILL_TAKES: &str = "1500ms";
 const STREAM: &str = r#"
 trap 'exit 0' USR1
 trap 'exit 3' USR2
+trap 'exit 137' HUP
 trap 'exit 143' TERM
 if [ "$STREAMCONTEXT__BACKFILL" = true ]; then sleep 3; exit 0; fi
 while :; do sleep 1 & wait $!; done

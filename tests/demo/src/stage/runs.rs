@@ -33,12 +33,14 @@ impl Runs {
         }
     }
 
-    /// The stream's program fails with exit code 3 and says why.
-    pub async fn fail(&self, stream: &str, message: &str) -> Result<()> {
+    /// The stream's program fails with this exit code, 3 or 137, and says why.
+    pub async fn fail(&self, stream: &str, code: u8, message: &str) -> Result<()> {
         match self {
-            Self::Simulated(pods) => pods.fail(NAMESPACE, stream, 3, message).await,
+            Self::Simulated(pods) => pods.fail(NAMESPACE, stream, code, message).await,
             Self::Real { pods, kubeconfig } => {
-                let script = format!("printf %s '{message}' > /dev/termination-log; kill -USR2 1");
+                let signal = if code == 137 { "HUP" } else { "USR2" };
+                let script =
+                    format!("printf %s '{message}' > /dev/termination-log; kill -{signal} 1");
                 execute(pods, kubeconfig, stream, &script).await
             }
         }
