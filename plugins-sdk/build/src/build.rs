@@ -25,7 +25,7 @@ pub struct Options {
     /// With the profile `release`; else `dev`. Default: yes.
     pub release: bool,
     /// Where cargo puts what it builds; none for the project's own. Builds that share one build the
-    /// standard library once.
+    /// standard library once. Projects of one name must not share one at the same time.
     pub target_dir: Option<PathBuf>,
     /// Features of the package.
     pub features: Vec<String>,

@@ -37,6 +37,13 @@ pub(crate) fn probe() -> Probes {
     }
 }
 
+/// Where cargo keeps what it has fetched.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
 /// The other toolchains of the rustup that has this one.
 fn siblings(sysroot: &Path) -> Vec<PathBuf> {
     let Some(toolchains) = sysroot.parent().filter(|dir| dir.ends_with("toolchains")) else {

@@ -7,7 +7,7 @@ use crate::TARGET;
 use crate::machine;
 
 /// The Rust version that the SDK and its dependencies ask for.
-const OLDEST: (u32, u32) = (1, 85);
+const OLDEST: (u32, u32) = (1, 87);
 
 /// A cargo and a compiler that can build plugins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +105,13 @@ impl Toolchain {
             arguments.push("-Zbuild-std=std,panic_abort".to_owned());
         }
         // A small stack lies in few pages, which makes a fresh instance cheap.
-        let mut flags = vec!["-Clink-arg=-zstack-size=65536"];
+        let mut flags = vec!["-Clink-arg=-zstack-size=65536".to_owned()];
+        // The same source gives the same component, wherever a machine keeps it.
+        for (dir, name) in self.machines_own() {
+            flags.push(format!("--remap-path-prefix={}={name}", dir.display()));
+        }
         if let Some(linker) = &self.linker {
-            flags.push("-Clinker-flavor=wasm-ld");
+            flags.push("-Clinker-flavor=wasm-ld".to_owned());
             arguments.push("--config".to_owned());
             arguments.push(format!(
                 "target.{TARGET}.linker={:?}",
@@ -117,6 +121,15 @@ impl Toolchain {
         arguments.push("--config".to_owned());
         arguments.push(format!("target.{TARGET}.rustflags={flags:?}"));
         arguments
+    }
+
+    /// Where this machine keeps the source of what plugins are made of, and what it is called in
+    /// panics instead.
+    fn machines_own(&self) -> Vec<(PathBuf, &'static str)> {
+        let std = self.sysroot().join("lib/rustlib/src/rust");
+        let crates = machine::cargo_home().map(|home| home.join("registry/src"));
+        let crates = crates.map(|dir| (dir, "crates"));
+        [(std, "rust")].into_iter().chain(crates).collect()
     }
 
     /// Directory of the compiler's installation.
@@ -170,7 +183,7 @@ pub(crate) fn select(probes: &Probes) -> Result<Toolchain, ToolchainError> {
 
 fn flaw(rust: &Rust, has_linker: bool) -> Option<&'static str> {
     if rust.version < OLDEST {
-        Some("is older than 1.85")
+        Some("is older than 1.87")
     } else if !rust.has_cargo {
         Some("has no cargo")
     } else if !rust.has_target && !rust.has_source {
@@ -253,6 +266,9 @@ mod tests {
         assert_eq!(toolchain.sysroot(), Path::new("/usr"));
         let arguments = toolchain.arguments();
         assert!(arguments.contains(&"-Zbuild-std=std,panic_abort".to_owned()));
+        let flags = arguments.last().unwrap();
+        let renamed = "\"--remap-path-prefix=/usr/lib/rustlib/src/rust=rust\"";
+        assert!(flags.contains(renamed), "{flags}");
         assert!(arguments.contains(
             &"target.wasm32-unknown-unknown.linker=\"/rustup/stable/rust-lld\"".to_owned()
         ));
@@ -288,7 +304,7 @@ mod tests {
         let error = found(vec![old.clone(), without_linker]).unwrap_err();
         let message = error.to_string();
         for part in [
-            "/usr is older than 1.85",
+            "/usr is older than 1.87",
             "/opt/rust has no linker",
             "rustup target add wasm32-unknown-unknown",
             "rustc-web, cargo-web and rust-web-src",

@@ -73,6 +73,11 @@ fn the_template_makes_a_small_component_of_the_contract() {
     let built = build_plugin(project.path(), &options()).unwrap();
     assert_eq!(built.package, "my-plugin");
     assert_eq!(fs::read(&built.path).unwrap(), built.component);
+    let has = |text: &[u8]| built.component.windows(text.len()).any(|part| part == text);
+    assert!(
+        has(b"crates/") && !has(b"/registry/src/"),
+        "paths of this machine"
+    );
     assert!(
         built.component.len() < 100_000,
         "{} bytes",

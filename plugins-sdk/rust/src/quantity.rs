@@ -203,7 +203,7 @@ fn parse(text: &str) -> Option<Quantity> {
     // Shifted first, so that nothing is lost that the suffix would bring back.
     mantissa <<= shift;
     while exponent < 0 && mantissa > 0 {
-        is_rounded |= mantissa % 10 > 0;
+        is_rounded |= !mantissa.is_multiple_of(10);
         mantissa /= 10;
         exponent += 1;
     }
@@ -253,8 +253,8 @@ impl fmt::Display for Quantity {
         let rest = (self.nano.unsigned_abs() % WHOLE.unsigned_abs()) as u32;
         if rest > 0 {
             let (suffix, width, unit) = match rest {
-                _ if rest % 1_000_000 == 0 => ("m", 3, 1_000_000),
-                _ if rest % 1_000 == 0 => ("u", 6, 1_000),
+                _ if rest.is_multiple_of(1_000_000) => ("m", 3, 1_000_000),
+                _ if rest.is_multiple_of(1_000) => ("u", 6, 1_000),
                 _ => ("n", 9, 1),
             };
             let rest = rest / unit;
@@ -270,7 +270,7 @@ impl fmt::Display for Quantity {
         let mut number = whole;
         let mut suffix = "";
         for larger in suffixes {
-            if number == 0 || number % base != 0 {
+            if number == 0 || !number.is_multiple_of(base) {
                 break;
             }
             number /= base;
