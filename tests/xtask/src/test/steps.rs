@@ -110,11 +110,23 @@ fn steps(tests: &[IntegrationTest]) -> Vec<Step> {
             },
         ),
         step("tests", test(tests)),
+        // A workspace of their own: plugins are built for another machine than this one.
+        of_examples("format", &["fmt", "--all"], &["--check"]),
+        of_examples("lints", &["clippy", "--all-targets"], &["-D", "warnings"]),
+        of_examples("tests", &["test", "--no-fail-fast"], &[]),
         cargo(
             "documentation's examples",
             &["test", "--workspace", "--no-fail-fast", "--doc"],
         ),
     ]
+}
+
+/// A check of the example plugins as plain Rust. As components they are checked by `tests`.
+fn of_examples(name: &str, command: &[&str], more: &[&str]) -> Step {
+    let workspace = ["--manifest-path", "example-plugins/Cargo.toml"];
+    let separator: &[&str] = if more.is_empty() { &[] } else { &["--"] };
+    let arguments = [command, &workspace, separator, more].concat();
+    cargo(&format!("example plugins: {name}"), &arguments)
 }
 
 fn step(name: &str, action: Action) -> Step {
