@@ -8,6 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::json;
+
+use crate::yaml;
 
 /// The most bytes that a ConfigMap can hold, all keys together.
 pub const LARGEST: usize = 1 << 20;
@@ -60,11 +63,8 @@ pub struct Identity {
 }
 
 /// A ConfigMap, as `kubectl` takes it.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct ConfigMap {
-    api_version: &'static str,
-    kind: &'static str,
     metadata: Metadata,
     binary_data: BTreeMap<String, String>,
 }
@@ -84,9 +84,15 @@ impl ConfigMap {
         &self.metadata.name
     }
 
-    /// About how many bytes the manifest has.
-    pub fn manifest_size(&self) -> usize {
-        self.binary_data.values().map(String::len).sum()
+    /// The manifest, in the order in which people look for things.
+    pub fn manifest(&self) -> String {
+        let metadata = json!({ "metadata": self.metadata });
+        let data = json!({ "binaryData": self.binary_data });
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\n{}{}",
+            yaml::print(&metadata),
+            yaml::print(&data)
+        )
     }
 }
 
@@ -178,8 +184,6 @@ fn config_map(
         annotations.insert(ANNOTATION_VERSION, version.clone());
     }
     ConfigMap {
-        api_version: "v1",
-        kind: "ConfigMap",
         metadata: Metadata {
             name,
             namespace: target.namespace.clone(),
@@ -255,7 +259,7 @@ mod tests {
             config_maps(&component, &target(10), &identity(&component)).unwrap();
         let maps: Vec<Value> = maps
             .iter()
-            .map(|map| serde_json::to_value(map).unwrap())
+            .map(|map| yaml::document("x", &map.manifest()).unwrap())
             .collect();
         let names: Vec<_> = maps.iter().map(|map| &map["metadata"]["name"]).collect();
         assert_eq!(names, ["right-size", "right-size-1", "right-size-2"]);

@@ -400,8 +400,7 @@ mod tests {
         let expected = read("render", json!({"job": {"a": {"x": "1", "y": "2"}}}));
         let found = job(json!({"a": {"x": "1", "y": "3", "z": "4"}, "b": "5"}));
         let text = difference(&expected, &json!({}), &found).unwrap();
-        let wanted =
-            "--- expected\n+++ answered\n@@ -1,3 +1,3 @@\n a:\n   x: '1'\n-  y: '2'\n+  y: '3'\n";
+        let wanted = "--- expected\n+++ answered\n@@ -1,3 +1,3 @@\n a:\n   x: \"1\"\n-  y: \"2\"\n+  y: \"3\"\n";
         assert_eq!(text, wanted);
     }
 
@@ -473,7 +472,7 @@ mod tests {
         let expected = read("backfill-requested", json!({ "decision": decision }));
         let text = difference(&expected, &Value::Null, &postpone(61, "a window")).unwrap();
         assert!(text.contains("-  seconds: 60\n+  seconds: 61\n"), "{text}");
-        assert!(!text.contains("reason: '*"), "{text}");
+        assert!(!text.contains("reason: \"*"), "{text}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::component::{self, Component};
 use crate::exit::{Done, Failure};
-use crate::pack::{self, Compression, ConfigMap, Identity, Target};
+use crate::pack::{self, Compression, Identity, Target};
 use crate::terminal::{harmless, indented};
 use crate::{units, yaml};
 
@@ -73,12 +73,11 @@ pub fn run(arguments: &Arguments) -> Result<Done, Failure> {
         .map_err(|error| Failure::failed(format!("cannot compress: {error}")))?;
     let (maps, reference) =
         pack::config_maps(&stored, &target, &identity).map_err(Failure::usage)?;
-    let mut manifests = Vec::new();
-    for map in &maps {
-        let text = serde_yaml_ng::to_string(map)
-            .map_err(|error| Failure::failed(format!("cannot write YAML: {error}")))?;
-        manifests.push((map, text));
-    }
+    let manifests: Vec<_> = maps
+        .iter()
+        .map(|map| (map.name(), map.manifest()))
+        .collect();
+    let largest = manifests.iter().map(|(_, text)| text.len()).max();
     let mut done = Done::fine(String::new());
     match &arguments.output {
         Some(dir) => done.text = write(dir, &manifests)?,
@@ -97,7 +96,7 @@ pub fn run(arguments: &Arguments) -> Result<Done, Failure> {
     );
     let notes = [
         sizes,
-        how_to_apply(arguments, &maps),
+        how_to_apply(arguments, largest.unwrap_or_default()),
         snippet(&reference, &identity.digest),
     ];
     done.notes = notes.join("\n");
@@ -127,21 +126,21 @@ fn identify(component: &Component) -> Result<Identity, Failure> {
 }
 
 /// Writes a file for each ConfigMap, and tells their names.
-fn write(dir: &Path, manifests: &[(&ConfigMap, String)]) -> Result<String, Failure> {
+fn write(dir: &Path, manifests: &[(&str, String)]) -> Result<String, Failure> {
     let wrong = |path: &Path, error: std::io::Error| {
         Failure::unreadable(format!("{}: cannot be written: {error}", path.display()))
     };
     std::fs::create_dir_all(dir).map_err(|error| wrong(dir, error))?;
     let mut names = String::new();
-    for (map, text) in manifests {
-        let path = dir.join(format!("{}.yaml", map.name()));
+    for (name, text) in manifests {
+        let path = dir.join(format!("{name}.yaml"));
         std::fs::write(&path, text).map_err(|error| wrong(&path, error))?;
         names.push_str(&format!("{}\n", path.display()));
     }
     Ok(names)
 }
 
-fn how_to_apply(arguments: &Arguments, maps: &[ConfigMap]) -> String {
+fn how_to_apply(arguments: &Arguments, largest: usize) -> String {
     let from = match &arguments.output {
         Some(dir) => format!("-f {}", dir.display()),
         None => "-f -".to_owned(),
@@ -154,7 +153,7 @@ fn how_to_apply(arguments: &Arguments, maps: &[ConfigMap]) -> String {
         "To apply:\n  kubectl apply --server-side{namespace} {from}\nor, for the first time:\n  \
          kubectl create{namespace} {from}\n"
     );
-    if maps.iter().any(|map| map.manifest_size() > CLIENT_SIDE) {
+    if largest > CLIENT_SIDE {
         text.push_str(
             "Without --server-side kubectl apply fails: it would keep a copy of more than 256 KiB \
              in an annotation.\n",

@@ -133,13 +133,13 @@ fn a_compressed_component_is_taken_as_an_operator_takes_it() {
     let guest = arcane_guests::guest("unchanged").unwrap().bytes;
     let room = Room::new();
     room.write("a.wasm.zst", arcane_guests::zstd(&guest).unwrap());
-    room.write("bomb.wasm.gz", arcane_guests::gzip_bomb(64 << 20).unwrap());
+    room.write("bomb.wasm.zst", arcane_guests::zstd_bomb(64 << 20).unwrap());
     room.plugin("check a.wasm.zst")
         .ends_with(0)
         .says("unchanged");
-    room.plugin("check bomb.wasm.gz")
+    room.plugin("check bomb.wasm.zst")
         .ends_with(3)
-        .complains("bomb.wasm.gz: the component has more than 32 MiB");
+        .complains("bomb.wasm.zst: the component has more than 32 MiB");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn files_and_options_that_are_wrong_are_named() {
     room.plugin("check empty")
         .ends_with(3)
         .complains("empty: has no Cargo.toml: give the folder of a plugin's project");
-    room.plugin("check unchanged.wasm --grants {placment:1}")
+    room.plugin_with("check unchanged.wasm --grants", &["{placment: true}"])
         .ends_with(3)
         .complains("grants.placment is no grant: use ");
     room.plugin("check unchanged.wasm --config list.yaml")

@@ -1,4 +1,4 @@
-use arcane_guests::{Builder, Decide, Render};
+use arcane_guests::{Builder, Decide, Deed, Render};
 
 use crate::room::Room;
 
@@ -91,7 +91,7 @@ fn a_job_that_stays_has_no_diff() {
 fn the_plugin_is_told_what_the_files_say() {
     let room = room("log-question");
     room.plugin(&format!("run log-question.wasm {FILES}"))
-        .says("log info")
+        .says("  log debug orders\n")
         .says("\"table\":\"orders\"")
         .says("registry.example/stream:1");
     room.plugin(&format!(
@@ -178,20 +178,32 @@ fn a_decision_is_shown_with_its_reason() {
 
 #[test]
 fn what_is_asked_reaches_a_decision_too() {
-    let room = room("log-question");
+    let guest = Builder::new("witness").decide_after(vec![Deed::LogQuestion], Decide::Default);
+    let room = room("unchanged");
+    room.write("witness.wasm", guest.build().unwrap());
     room.plugin_with(
-        &format!("run log-question.wasm {FILES} --trigger job-failed --exit-code 137"),
-        &["--last-failure", "{exitCode: 9}", "--attempt", "2"],
+        &format!("run witness.wasm {FILES} --trigger job-failed --exit-code 137 --attempt 2"),
+        &["--last-failure", "{exitCode: 9}"],
     )
-    .says("\"table\":\"orders\"");
-    room.write(
-        "old.yaml",
-        DEFINITION.replace("table: orders", "table: customers"),
-    );
+    .ends_with(0)
+    .says("  log debug 2\n")
+    .says("Decision:\n  default\n");
+    let old = DEFINITION.replace("table: orders", "table: customers");
+    room.write("old.yaml", old);
     room.plugin(&format!(
-        "run skip.wasm {FILES} --trigger spec-changed --previous old.yaml"
+        "run witness.wasm {FILES} --trigger spec-changed --previous old.yaml"
+    ))
+    .ends_with(0);
+    room.plugin(&format!(
+        "run witness.wasm {FILES} --trigger spec-changed --previous no.yaml"
     ))
     .ends_with(3);
+    room.plugin_with(
+        &format!("run witness.wasm {FILES} --last-failure"),
+        &["{exit: 9}"],
+    )
+    .ends_with(3)
+    .complains("--last-failure.exit is not a known field");
 }
 
 #[test]
@@ -232,7 +244,7 @@ fn mistakes_in_files_are_told_with_file_and_field() {
     );
     room.plugin(&command)
         .ends_with(3)
-        .complains("def.yaml: spec.execution.layoutVersion is \"v7\": set it to ");
+        .complains("def.yaml: spec.execution.layoutVersion is the string \"v7\": set it to ");
     room.write(
         "def.yaml",
         DEFINITION.replace("kind: ParquetStream", "kind: Other"),

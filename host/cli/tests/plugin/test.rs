@@ -41,7 +41,7 @@ fn a_case_that_fails_shows_what_differs_and_what_was_logged() {
     room.plugin("test patch.wasm --cases cases --junit out.xml")
         .ends_with(1)
         .says("  FAILED a Job is shaped otherwise\n    --- expected\n    +++ answered\n")
-        .says("    -    example.com/shaped: 'no'\n    +    example.com/shaped: 'yes'\n")
+        .says("    -    example.com/shaped: \"no\"\n    +    example.com/shaped: \"yes\"\n")
         .says("    expected an error with \"gave up\"\n    answered with a changed Job\n")
         .says("\n2 passed, 3 failed\n");
     let junit = room.read("out.xml");
