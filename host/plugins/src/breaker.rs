@@ -333,7 +333,8 @@ mod tests {
                         let before = breaker.health(now);
                         match breaker.admit(now) {
                             Admission::Go(ticket) => {
-                                prop_assert!(!matches!(before, Health::Open { .. }));
+                                let open = matches!(before, Health::Open { .. });
+                                prop_assert!(!open);
                                 running.push(ticket);
                             }
                             Admission::Refused { retry_in, .. } => {

@@ -55,7 +55,7 @@ impl Description {
                 ),
             ));
         }
-        let printable = |text: &str| text == text::one_line(text, text.len());
+        let printable = |text: &str| text == text::one_line(text, usize::MAX);
         if !(1..=NAME).contains(&version.chars().count()) || !printable(&version) {
             return Err(invalid(
                 "version",
@@ -74,7 +74,7 @@ impl Description {
         Ok(Self {
             name,
             version,
-            summary: text::one_line(&summary, summary.len()),
+            summary: text::one_line(&summary, usize::MAX),
             hooks: each("hooks", &hooks, Hook::parse)?,
             grants: each("grants", &grants, Grant::parse)?,
         })

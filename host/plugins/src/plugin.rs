@@ -174,7 +174,8 @@ impl Plugin {
         if self.inner.shared.settings.memo_bytes == 0 {
             return self.render_uncached(context, job);
         }
-        let key = self.inner.key(&Question::Render { context, job });
+        let text = canonical::to_string(job);
+        let key = self.inner.key_of(Hook::Render, context, &text);
         let remembered = self.inner.shared.memo().get(&key);
         if let Some(rendered) = remembered.and_then(|answer| recall(&answer, job)) {
             return Report {
@@ -182,7 +183,7 @@ impl Plugin {
                 ..no_call(start, rendered)
             };
         }
-        let report = self.render_uncached(context, job);
+        let report = self.shape(context, job, text);
         if let Ok(rendered) = &report.result {
             let answer = match rendered.changed {
                 false => Remembered::Unchanged,
@@ -196,11 +197,15 @@ impl Plugin {
     /// As [`Plugin::render`], but always with a call, and nothing is remembered.
     #[must_use]
     pub fn render_uncached(&self, context: &Context, job: &Value) -> Report<Rendered> {
+        self.shape(context, job, canonical::to_string(job))
+    }
+
+    /// Has it shape `job`, whose canonical text is `text`.
+    fn shape(&self, context: &Context, job: &Value, text: String) -> Report<Rendered> {
         let inner = &*self.inner;
         let Some(renderer) = inner.hook(Hook::Render, inner.program.renderer.as_ref()) else {
             return no_call(Instant::now(), unchanged(job));
         };
-        let text = canonical::to_string(job);
         let context = bindings::context(context, &inner.config);
         inner.ask(
             |store, instance| {
@@ -208,7 +213,7 @@ impl Plugin {
                     .load(&mut *store, instance)?
                     .call_render(store, &context, &text)
             },
-            |rendering| inner.accept(job, &text, rendering),
+            |rendering| inner.accept(job, text.len(), rendering),
         )
     }
 
@@ -279,6 +284,10 @@ impl Inner {
             Question::Decide { trigger, context } => (trigger.hook(), context, json(trigger)),
             Question::NextTick { context } => (Hook::Tick, context, String::new()),
         };
+        self.key_of(hook, context, &subject)
+    }
+
+    fn key_of(&self, hook: Hook, context: &Context, subject: &str) -> Key {
         digest::of_fields([
             self.identity.as_bytes(),
             hook.as_str().as_bytes(),
@@ -344,10 +353,15 @@ impl Inner {
     }
 
     /// Turns an answer to `render` into a Job, if that is within the guard rails.
-    fn accept(&self, job: &Value, text: &str, rendering: Rendering) -> Result<Rendered, CallError> {
+    fn accept(
+        &self,
+        job: &Value,
+        bytes: usize,
+        rendering: Rendering,
+    ) -> Result<Rendered, CallError> {
         let proposed = match rendering {
             Rendering::Unchanged => return Ok(unchanged(job)),
-            Rendering::Patch(patch) => patch::apply(job, text.len(), &patch, OUTPUT)
+            Rendering::Patch(patch) => patch::apply(job, bytes, &patch, OUTPUT)
                 .map_err(|problem| invalid("patch", problem))?,
             Rendering::Job(whole) => serde_json::from_str(&whole)
                 .map_err(|error| invalid("job", format!("not valid JSON: {error}")))?,

@@ -5,9 +5,9 @@
 //! name of a file tells the digest of what is in it, so that what a crash or a bad disk has left is
 //! not taken for whole. Files are written aside and renamed.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -106,6 +106,7 @@ impl Cache {
     pub(super) fn temporary(limit: u64) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("arcane-plugins-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .context("cannot create a temporary directory for compiled plugins")?;
         let cache = Self::open(directory.path(), limit)?;
@@ -297,9 +298,6 @@ fn content_of(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn cache(limit: u64) -> Cache {

@@ -89,13 +89,16 @@ fn within<'a>(walk: &mut Walk<'a>, node: &'static Node, change: Change<'a>) {
     walk.container = outside;
 }
 
+/// Judges a field of a container.
+type Judge<'a> = fn(&mut Walk<'a>, &'static Node, Change<'a>);
+
 /// A container that the plugin adds needs the grants of everything that it has, and must be held
 /// as short as the template's.
 fn new_container<'a>(walk: &mut Walk<'a>, node: &'static Node, change: Change<'a>) {
     walk.need(Grant::Containers, Subject::Whole, change);
     within(walk, node, change);
     let outside = std::mem::replace(&mut walk.container, change);
-    let judges: [(&'static str, fn(&mut Walk<'a>, &'static Node, Change<'a>)); 2] = [
+    let judges: [(&'static str, Judge<'a>); 2] = [
         ("securityContext", security::container),
         ("resources", resources::judge),
     ];

@@ -8,13 +8,15 @@ use super::facts::{Kind, Reference, of_source, of_variable};
 use super::grant::{Grant, Subject};
 use super::refusal::Step;
 use super::tree::Node;
-use super::walk::{Change, Walk, entries, list, text};
+use super::walk::{Change, Walk, entries, field, list, text};
 
 /// What the names of the contract's variables begin with. Windows does not tell case apart.
 const PREFIX: &str = "STREAMCONTEXT__";
 
 const CONTRACT: &str = "variables of this name tell the stream what it is to do";
-const PART: &str = "$(NAME) stands for it in what the platform or the template says";
+/// Why a plugin has to leave alone what the contract is made of.
+pub(super) const PART: &str =
+    "what the platform tells the stream, or where the template has a volume, is made of it";
 const TAIL: &str = "what the template and the definition have here stays as it is, at the end, where \
     it wins over what comes before; add before it";
 
@@ -160,12 +162,12 @@ fn can_begin_contract(start: &str) -> bool {
 
 /// Variables that are not for the plugin: those of the contract, and those whose values are put
 /// into them, or into paths of volumes that the template gives.
-struct Protected<'a> {
+pub(super) struct Protected<'a> {
     parts: HashSet<&'a str>,
 }
 
 impl<'a> Protected<'a> {
-    fn of(given: Option<&'a Value>) -> Self {
+    pub(super) fn of(given: Option<&'a Value>) -> Self {
         let env = list(given, "env");
         let contract = env
             .iter()
@@ -194,6 +196,18 @@ impl<'a> Protected<'a> {
         } else {
             self.parts.contains(name).then_some(PART)
         }
+    }
+
+    /// Labels and annotations of the pod that these variables of `container` are made of.
+    pub(super) fn keys(self, container: &'a Value) -> impl Iterator<Item = &'a str> {
+        list(Some(container), "env")
+            .iter()
+            .filter_map(move |entry| {
+                self.why(text(entry, "name")?)?;
+                let reference = field(field(entry, "valueFrom")?, "fieldRef")?;
+                let (_, subscript) = text(reference, "fieldPath")?.split_once("['")?;
+                subscript.strip_suffix("']")
+            })
     }
 
     /// Whether any of it could come from a source of variables.

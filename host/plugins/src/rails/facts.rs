@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::env;
 use super::walk::{field, list, text};
 
 /// What was given.
 pub(super) struct Facts<'a> {
     pod: Option<&'a Value>,
     readable: OnceCell<Readable<'a>>,
+    parts: OnceCell<HashSet<&'a str>>,
 }
 
 /// A kind of object whose keys a pod can read.
@@ -37,6 +39,7 @@ impl<'a> Facts<'a> {
         Self {
             pod: spec.and_then(|template| field(template, "spec")),
             readable: OnceCell::new(),
+            parts: OnceCell::new(),
         }
     }
 
@@ -85,6 +88,17 @@ impl<'a> Facts<'a> {
         list(self.containers().first(), "env")
             .iter()
             .find(|entry| text(entry, "name") == Some(name))
+    }
+
+    /// Whether the platform's variables, or paths of the template's volumes, are made of the label
+    /// or annotation `key` of the pod.
+    pub(super) fn is_part(&self, key: &str) -> bool {
+        let parts = self.parts.get_or_init(|| {
+            self.all_containers()
+                .flat_map(|container| env::Protected::of(Some(container)).keys(container))
+                .collect()
+        });
+        parts.contains(key)
     }
 
     /// Whether the pod can read it.

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::env;
+use super::grant::{Grant, Subject};
 use super::refusal::Step;
-use super::walk::{Change, Walk, field};
+use super::walk::{Change, Walk, field, text};
 
 /// The most seconds that a pod may take to end where its template gives it less.
 const GRACE: i64 = 600;
@@ -14,6 +16,11 @@ const PREFIXES: [&str; 4] = [
     "arcane.streaming.sneaksanddata.com",
     "streaming.sneaksanddata.com",
 ];
+/// Domains in and below which labels and annotations tell Kubernetes, its container runtimes and
+/// networks what to do.
+const DOMAINS: [&str; 5] = ["kubernetes.io", "k8s.io", "x-k8s.io", "cncf.io", "crio.io"];
+/// How annotations begin that container runtimes act upon, such as those of Kata and of CRI-O.
+const RUNTIMES: [&str; 2] = ["io.", "run.oci."];
 /// Labels and annotations without a prefix that are for the platform, and those that Kubernetes
 /// selects a Job's pods by.
 const KEYS: [&str; 3] = ["configuration-hash", "controller-uid", "job-name"];
@@ -33,8 +40,13 @@ pub(super) fn keys<'a>(walk: &mut Walk<'a>, change: Change<'a>, why: &'static st
             given: given.and_then(|fields| fields.get(key)),
             proposed: proposed.and_then(|fields| fields.get(key)),
         };
-        if change.given != change.proposed && is_reserved(key) {
+        if change.given == change.proposed {
+            continue;
+        }
+        if is_reserved(key) {
             walk.at(Step::Key(key), |walk| walk.forbid(change, why));
+        } else if walk.facts.is_part(key) {
+            walk.at(Step::Key(key), |walk| walk.forbid(change, env::PART));
         }
     }
 }
@@ -42,14 +54,19 @@ pub(super) fn keys<'a>(walk: &mut Walk<'a>, change: Change<'a>, why: &'static st
 /// Whether a label or annotation of that name is not for plugins.
 fn is_reserved(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    let Some((prefix, _)) = key.split_once('/') else {
-        return KEYS.contains(&key.as_str());
-    };
-    let of_kubernetes = ["kubernetes.io", "k8s.io"].iter().any(|domain| {
+    // The runtimes' annotations have no slash, even where they end with a domain.
+    let prefix = key
+        .split_once('/')
+        .map_or(key.as_str(), |(prefix, _)| prefix);
+    let is_in = |domain: &&str| {
         let rest = prefix.strip_suffix(domain);
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    });
-    PREFIXES.contains(&prefix) || of_kubernetes && prefix != RECOMMENDED
+    };
+    let known = match prefix.len() == key.len() {
+        true => KEYS.contains(&prefix) || RUNTIMES.iter().any(|start| key.starts_with(start)),
+        false => PREFIXES.contains(&prefix),
+    };
+    known || DOMAINS.iter().any(is_in) && prefix != RECOMMENDED
 }
 
 /// A Job that replaces a pod only once it has ended goes on doing so.
@@ -67,6 +84,31 @@ fn waits(spec: Option<&Value>) -> bool {
         Some(policy) => policy == "Failed",
         None => said("podFailurePolicy").is_some(),
     }
+}
+
+/// As which ServiceAccount the pod runs: that of the newer of two fields, which Kubernetes looks at
+/// first.
+pub(super) fn account(walk: &mut Walk<'_>, change: Change<'_>) {
+    if change.proposed.is_some_and(|name| !name.is_string()) {
+        walk.forbid(change, "there has to be a name");
+        return;
+    }
+    let pod = walk.spec.field("template").field("spec");
+    // Where both fields change, one complaint is enough.
+    let newer = pod.field("serviceAccountName");
+    let is_told = newer != change && !newer.is_none();
+    let proposed = account_of(pod.proposed);
+    if account_of(pod.given) != proposed && !is_told {
+        walk.need(Grant::ServiceAccounts, Subject::Name(proposed), change);
+    }
+}
+
+fn account_of(pod: Option<&Value>) -> &str {
+    ["serviceAccountName", "serviceAccount"]
+        .into_iter()
+        .filter_map(|name| text(pod?, name))
+        .find(|name| !name.is_empty())
+        .unwrap_or("default")
 }
 
 /// A grace period may be shorter, but not none, and longer up to a bound.
@@ -108,6 +150,11 @@ mod tests {
             "container.apparmor.security.beta.kubernetes.io/main",
             "kueue.x-k8s.io/queue-name",
             "k8s.io/any",
+            "k8s.v1.cni.cncf.io/networks",
+            "irq-load-balancing.crio.io",
+            "io.katacontainers.config.hypervisor.path",
+            "io.kubernetes.cri-o.devices",
+            "run.oci.handler",
         ] {
             assert!(is_reserved(reserved), "{reserved}");
         }
@@ -124,6 +171,8 @@ mod tests {
             "sneaksanddata.com/cost",
             "evil-kubernetes.io/any",
             "notk8s.io/any",
+            "iot",
+            "io.example.com/any",
         ] {
             assert!(!is_reserved(free), "{free}");
         }

@@ -26,8 +26,8 @@ pub(super) enum Rule {
     /// Of its values, those of earlier rungs are less than those of later ones. Less is free, more
     /// needs the grant; a value that is on no rung is more than all.
     Raises(Grant, &'static [&'static [Rung]]),
-    /// It names something, where the second value stands for none; another name has to be granted.
-    Names(Grant, &'static str),
+    /// It names something, or nothing; another name has to be granted.
+    Names(Grant),
     /// Not by itself, but in one go with what stands above it. The grant is the one that a change
     /// can need at most.
     Within(Option<Grant>),
@@ -55,6 +55,8 @@ pub(super) enum Special {
     Replacement,
     /// How long a pod may take to end.
     Grace,
+    /// As which ServiceAccount a pod runs.
+    Account,
     /// Containers that run the stream.
     Containers,
     /// Containers that run before, and sidecars.
@@ -92,7 +94,7 @@ impl Rule {
     pub(super) fn grant(self) -> Option<Grant> {
         match self {
             Self::Fixed | Self::Free => None,
-            Self::Needs(grant) | Self::Raises(grant, _) | Self::Names(grant, _) => Some(grant),
+            Self::Needs(grant) | Self::Raises(grant, _) | Self::Names(grant) => Some(grant),
             Self::Within(grant) | Self::Special(_, grant) => grant,
         }
     }

@@ -202,11 +202,6 @@ pub(super) const POD: &[Row] = &[
         "the pod would wait for others of its group",
     ),
     row(
-        "workloadRef",
-        Fixed,
-        "the pod would wait for others of its group",
-    ),
-    row(
         "readinessGates",
         Fixed,
         "others than the pod would say when it is ready",
@@ -214,7 +209,7 @@ pub(super) const POD: &[Row] = &[
     // Whose turn it is.
     row(
         "priorityClassName",
-        Names(Grant::PriorityClasses, ""),
+        Names(Grant::PriorityClasses),
         "whom it drives out",
     ),
     row("priority", Fixed, ADMISSION),
@@ -222,12 +217,12 @@ pub(super) const POD: &[Row] = &[
     // As whom it runs.
     row(
         "serviceAccountName",
-        Names(Grant::ServiceAccounts, "default"),
+        special(Special::Account, Grant::ServiceAccounts),
         "its rights",
     ),
     row(
         "serviceAccount",
-        Names(Grant::ServiceAccounts, "default"),
+        special(Special::Account, Grant::ServiceAccounts),
         "former name of the above",
     ),
     row(
@@ -272,7 +267,7 @@ pub(super) const POD: &[Row] = &[
     ),
     row(
         "runtimeClassName",
-        Names(Grant::RuntimeClasses, ""),
+        Names(Grant::RuntimeClasses),
         "the sandbox",
     ),
     row("overhead", Fixed, ADMISSION),

@@ -161,10 +161,16 @@ fn new_mount<'a>(walk: &mut Walk<'a>, mount: &'a Value) {
         given: None,
         proposed: Some(mount),
     };
-    let same: Vec<_> = walk
+    // Of another container, but for paths that are made of that container's variables.
+    let own = list_of(walk.container.given, "volumeMounts");
+    let others = walk
         .facts
         .all_containers()
         .flat_map(|container| list_of(Some(container), "volumeMounts"))
+        .filter(|given| field(given, "subPathExpr").is_none());
+    let same: Vec<_> = own
+        .iter()
+        .chain(others)
         .filter(|given| text(given, "name") == Some(name))
         .collect();
     let propagation = field(mount, "mountPropagation");

@@ -15,7 +15,7 @@ const REFUSALS: usize = 20;
 
 /// What stood at a place, and what is proposed to stand there. For fields, null counts as nothing,
 /// as it does for the API server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Change<'a> {
     pub(super) given: Option<&'a Value>,
     pub(super) proposed: Option<&'a Value>,
@@ -31,7 +31,8 @@ impl<'a> Change<'a> {
         }
     }
 
-    fn is_none(self) -> bool {
+    /// Whether nothing changes.
+    pub(super) fn is_none(self) -> bool {
         self.given == self.proposed
     }
 }
@@ -106,7 +107,7 @@ impl<'a> Walk<'a> {
                     self.need(grant, Subject::Whole, change);
                 }
             }
-            Rule::Names(grant, none) => self.name(grant, none, change),
+            Rule::Names(grant) => self.name(grant, change),
             // Reached only below what judges it, which has done so.
             Rule::Within(_) => {}
             Rule::Special(special, _) => self.special(special, node, change, why),
@@ -124,6 +125,7 @@ impl<'a> Walk<'a> {
             Special::Keys => job::keys(self, change, why),
             Special::Replacement => job::replacement(self, change, why),
             Special::Grace => job::grace(self, change, why),
+            Special::Account => job::account(self, change),
             Special::Containers => containers::judge(self, List::Main, node, change),
             Special::InitContainers => containers::judge(self, List::Init, node, change),
             Special::Image => containers::image(self, change),
@@ -232,14 +234,9 @@ impl<'a> Walk<'a> {
         result
     }
 
-    /// Whether the plugin may have `subject` by its grants.
-    pub(super) fn may(&self, grant: Grant, subject: Subject<'_>) -> bool {
-        self.grants.cover(grant, &subject)
-    }
-
     /// Refuses the change unless `grant` covers `subject`.
     pub(super) fn need(&mut self, grant: Grant, subject: Subject<'_>, change: Change<'_>) {
-        if !self.may(grant, subject) {
+        if self.refusals.len() < REFUSALS && !self.grants.cover(grant, &subject) {
             let remedy = refusal::remedy(self.grants, grant, &subject);
             self.refuse(change, Some(grant), remedy);
         }
@@ -257,19 +254,15 @@ impl<'a> Walk<'a> {
         );
     }
 
-    fn name(&mut self, grant: Grant, none: &'static str, change: Change<'_>) {
-        let name = |value: Option<&'_ Value>| match value {
-            None => Some(none.to_owned()),
-            Some(Value::String(name)) if name.is_empty() => Some(none.to_owned()),
-            Some(Value::String(name)) => Some(name.clone()),
-            Some(_) => None,
-        };
-        let Some(proposed) = name(change.proposed) else {
+    fn name(&mut self, grant: Grant, change: Change<'_>) {
+        if change.proposed.is_some_and(|name| !name.is_string()) {
             self.forbid(change, "there has to be a name");
             return;
-        };
-        if name(change.given).as_ref() != Some(&proposed) {
-            self.need(grant, Subject::Name(&proposed), change);
+        }
+        let [given, proposed] = [change.given, change.proposed]
+            .map(|value| value.and_then(Value::as_str).unwrap_or_default());
+        if given != proposed {
+            self.need(grant, Subject::Name(proposed), change);
         }
     }
 
