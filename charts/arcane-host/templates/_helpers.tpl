@@ -133,6 +133,9 @@ Lists from the values whose names begin alike: extraEnv*, extraVolume*. Call wit
     "CONCURRENCY_PER_CLASS" $s.concurrency.perClass
     "CONCURRENCY_TOTAL" $s.concurrency.total
     "MINIMUM_JOB_TTL_SECONDS" $s.jobs.minimumTtlSeconds
+    "PLUGIN_CONCURRENT_CALLS" $s.plugins.concurrentCalls
+    "PLUGIN_MAXIMUM_MEBIBYTES" $s.plugins.maximumMebibytes
+    "PLUGIN_COMPILE_MEBIBYTES" $s.plugins.compileMebibytes
     "RECONCILE_TIMEOUT_SECONDS" $s.timeouts.reconcileSeconds
     "API_TIMEOUT_SECONDS" $s.timeouts.apiSeconds
     "BACKOFF_INITIAL_SECONDS" $s.backoff.initialSeconds
@@ -140,6 +143,29 @@ Lists from the values whose names begin alike: extraEnv*, extraVolume*. Call wit
 - name: ARCANE_HOST__{{ $name }}
   value: {{ include "arcane-host.scalar" $value | quote }}
 {{- end }}
+{{- if .Values.plugins.cache.enabled }}
+# Below the volume's root, which every user may enter.
+- name: ARCANE_HOST__PLUGIN_CACHE_DIR
+  value: /var/cache/arcane-host/plugins
+{{- end }}
+{{- end }}
+
+{{/* Mounts and volumes: the operator's own, and what the values add. */}}
+{{- define "arcane-host.volumeMounts" -}}
+{{- if .Values.plugins.cache.enabled }}
+- name: plugin-cache
+  mountPath: /var/cache/arcane-host
+{{- end }}
+{{- include "arcane-host.extra" (dict "values" .Values "prefix" "extraVolume" "mark" "Mount" "marked" true) }}
+{{- end }}
+
+{{- define "arcane-host.volumes" -}}
+{{- if .Values.plugins.cache.enabled }}
+- name: plugin-cache
+  emptyDir:
+    sizeLimit: {{ .Values.plugins.cache.sizeLimit | quote }}
+{{- end }}
+{{- include "arcane-host.extra" (dict "values" .Values "prefix" "extraVolume" "mark" "Mount" "marked" false) }}
 {{- end }}
 
 {{/* Numbers from YAML are floats, which print as 3.6e+06 from some size on. */}}

@@ -100,6 +100,11 @@ pub struct Config {
     #[arg(long, env = "ARCANE_HOST__PLUGIN_MAXIMUM_MEBIBYTES", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub plugin_maximum_mebibytes: u32,
 
+    /// Mebibytes of memory that compiling a large plugin may take, in a process of its own: with the
+    /// operator's own they have to fit in its container's limit.
+    #[arg(long, env = "ARCANE_HOST__PLUGIN_COMPILE_MEBIBYTES", default_value_t = 400, value_parser = clap::value_parser!(u32).range(64..=16384))]
+    pub plugin_compile_mebibytes: u32,
+
     /// Calls of plugins that are made at the same time; one plugin may take up a quarter of them.
     /// 0: twice as many as there are processors, but from 8 to 64.
     #[arg(
@@ -154,10 +159,14 @@ impl Config {
             0 => defaults.concurrent_calls,
             calls => calls.into(),
         };
-        let compiler = CompileChild::this_program();
+        let compiler =
+            CompileChild::this_program().context("failed to find this program's own path")?;
         Ok(HostSettings {
             cache_dir: self.plugin_cache_dir.clone(),
-            compile_child: Some(compiler.context("failed to find this program's own path")?),
+            compile_child: Some(CompileChild {
+                memory_limit: u64::from(self.plugin_compile_mebibytes) << 20,
+                ..compiler
+            }),
             maximum_component_bytes: usize::try_from(self.plugin_maximum_mebibytes)? << 20,
             concurrent_calls,
             concurrent_calls_per_plugin: (concurrent_calls / 4).max(1),

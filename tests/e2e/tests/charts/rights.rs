@@ -142,6 +142,38 @@ async fn the_operator_may_do_its_work_and_no_more() {
         .assert("create", "leases.coordination.k8s.io", true)
         .await;
     at_home.assert("get list watch", "secrets", false).await;
+    at_home.assert("get list watch", "configmaps", true).await;
+    at_home
+        .assert(
+            "create update patch delete deletecollection",
+            "configmaps",
+            false,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn config_maps_with_plugins_may_be_read_where_the_values_say_so_and_nowhere_else() {
+    let cluster = cluster().await.unwrap();
+    let named = cluster.namespace("plugins").await.unwrap();
+    let set = format!("plugins.namespaces={{{named}}}");
+    let release = install(cluster, &["--set", &set]).await.unwrap();
+    let there = operator(cluster, &release, &named);
+    there.assert("get list watch", "configmaps", true).await;
+    there
+        .assert(
+            "create update patch delete deletecollection",
+            "configmaps",
+            false,
+        )
+        .await;
+    there.assert("get list watch", "secrets", false).await;
+    for (namespace, allowed) in [(&*release, true), ("default", false)] {
+        let account = operator(cluster, &release, namespace);
+        account
+            .assert("get list watch", "configmaps", allowed)
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -197,4 +229,5 @@ async fn no_rights_are_created_when_the_user_brings_them() {
     operator
         .assert("create", "leases.coordination.k8s.io", false)
         .await;
+    operator.assert("get list watch", "configmaps", false).await;
 }

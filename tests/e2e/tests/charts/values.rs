@@ -136,6 +136,8 @@ async fn a_misspelt_value_is_refused_by_name() {
         ("affinity.nodeAfinity.x=y", "nodeAfinity"),
         ("extraEnv[0].vale=x", "vale"),
         ("podDisruptionBudget.enable=true", "enable"),
+        ("plugins.cache.size=1Gi", "size"),
+        ("settings.plugins.calls=1", "calls"),
     ] {
         let arguments = ["install", "typo", &chart, "--set", value];
         let said = cluster.helm(&arguments).await.unwrap_err().to_string();
@@ -163,6 +165,8 @@ async fn a_value_that_cannot_be_is_refused_with_its_place() {
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
         ("image.digest=latest", "/image/digest"),
         ("serviceAccount.create=perhaps", "/serviceAccount/create"),
+        ("plugins.namespaces={No}", "/plugins/namespaces/0"),
+        ("plugins.cache.sizeLimit=big", "/plugins/cache/sizeLimit"),
     ] {
         let arguments = ["install", "wrong", &chart, "--set", value];
         let said = cluster.helm(&arguments).await.unwrap_err().to_string();
@@ -203,9 +207,15 @@ async fn the_existing_charts_values_work_as_they_are() {
         container["securityContext"]["allowPrivilegeEscalation"],
         false
     );
-    assert_eq!(container["volumeMounts"], given["extraVolumeMounts"]);
+    for (all, more) in [
+        (&container["volumeMounts"], &given["extraVolumeMounts"]),
+        (&pod["spec"]["volumes"], &given["extraVolumes"]),
+    ] {
+        let (own, added) = all.as_array().unwrap().split_first().unwrap();
+        assert_eq!(own["name"], "plugin-cache");
+        assert_eq!(json!(added), *more);
+    }
     assert_eq!(container["envFrom"], given["extraEnvFrom"]);
-    assert_eq!(pod["spec"]["volumes"], given["extraVolumes"]);
     assert_eq!(pod["spec"]["imagePullSecrets"], given["imagePullSecrets"]);
     assert_eq!(pod["spec"]["serviceAccountName"], "arcane-operator");
     assert_eq!(pod["spec"]["securityContext"]["fsGroup"], 2000);
@@ -269,6 +279,10 @@ async fn settings_reach_the_operator_as_its_environment() {
         "settings.timeouts.reconcileSeconds=40,settings.timeouts.apiSeconds=8",
         "--set",
         "settings.backoff.initialSeconds=3,settings.backoff.maximumSeconds=99",
+        "--set",
+        "settings.plugins.concurrentCalls=5,settings.plugins.maximumMebibytes=6",
+        "--set",
+        "settings.plugins.compileMebibytes=222",
     ])
     .await;
     let deployment = of_kind(&objects, "Deployment");
@@ -289,6 +303,9 @@ async fn settings_reach_the_operator_as_its_environment() {
         ("API_TIMEOUT_SECONDS", "8"),
         ("BACKOFF_INITIAL_SECONDS", "3"),
         ("BACKOFF_MAXIMUM_SECONDS", "99"),
+        ("PLUGIN_CONCURRENT_CALLS", "5"),
+        ("PLUGIN_MAXIMUM_MEBIBYTES", "6"),
+        ("PLUGIN_COMPILE_MEBIBYTES", "222"),
     ] {
         let found = environment(deployment, &format!("ARCANE_HOST__{name}"));
         assert_eq!(found["value"], value, "{name}");
@@ -308,6 +325,33 @@ async fn settings_reach_the_operator_as_its_environment() {
     }
     let lease = of_kind(&objects, "Role");
     assert_eq!(lease["rules"][1]["resourceNames"], json!(["l"]));
+}
+
+#[tokio::test]
+async fn compiled_plugins_are_kept_in_a_volume_that_can_be_left_out() {
+    const SETTING: &str = "ARCANE_HOST__PLUGIN_CACHE_DIR";
+    let size = "plugins.cache.sizeLimit=3Gi";
+    let objects = render(&["--set", size]).await;
+    let deployment = of_kind(&objects, "Deployment");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["volumes"],
+        json!([{"name": "plugin-cache", "emptyDir": {"sizeLimit": "3Gi"}}])
+    );
+    let mount = &pod["containers"][0]["volumeMounts"][0];
+    assert_eq!(mount["name"], "plugin-cache");
+    let directory = environment(deployment, SETTING)["value"].clone();
+    let (directory, mounted) = (directory.as_str(), mount["mountPath"].as_str());
+    // The volume's root belongs to another user, and anybody may enter it.
+    let below = directory.unwrap().strip_prefix(mounted.unwrap()).unwrap();
+    assert!(below.len() > 1 && below.starts_with('/'), "{below}");
+
+    let objects = render(&["--set", "plugins.cache.enabled=false"]).await;
+    let deployment = of_kind(&objects, "Deployment");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["volumes"], Value::Null);
+    assert_eq!(pod["containers"][0]["volumeMounts"], Value::Null);
+    assert_eq!(environment(deployment, SETTING), Value::Null);
 }
 
 #[tokio::test]
