@@ -40,6 +40,7 @@ pub fn word(state: &State) -> Option<Word> {
         in_service,
         obstacle,
         tried,
+        ..
     } = state;
     if !tried {
         return None;
@@ -199,6 +200,7 @@ mod tests {
                 message: "create it".into(),
             }),
             tried: true,
+            left_alone: false,
         };
         let word = word(&state).unwrap();
         assert_eq!(

@@ -21,6 +21,7 @@ pub async fn call<T: Send + 'static>(
     let answered = tokio::task::spawn_blocking(move || question(&asked)).await;
     // A panic is the host's own, and ends the work on this stream only.
     let report = answered.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+    service.tell_health(plugin);
     let Report {
         result,
         lines,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arcane_contract::api::PluginGrants;
-use arcane_plugins::{Plugin, PluginSettings};
+use arcane_plugins::{Health, Plugin, PluginSettings};
 use tokio::{sync::watch, time::Instant};
 
 use super::log_budget::LogBudget;
@@ -35,6 +35,8 @@ pub struct State {
     pub obstacle: Option<Obstacle>,
     /// It has been tried, with whatever result.
     pub tried: bool,
+    /// It is left alone, because it kept failing.
+    pub left_alone: bool,
 }
 
 /// The place for a class's plugin. A change takes effect for the next call.
@@ -79,6 +81,22 @@ impl Service {
         log.take(Instant::now())
     }
 
+    /// Tells those who watch whether the plugin, which has just been called, is left alone.
+    pub fn tell_health(&self, plugin: &Plugin) {
+        let left_alone = plugin.health() != Health::Closed;
+        self.state.send_if_modified(|state| {
+            let is_current = state
+                .in_service
+                .as_ref()
+                .is_some_and(|in_service| in_service.plugin.identity() == plugin.identity());
+            let is_news = is_current && state.left_alone != left_alone;
+            if is_news {
+                state.left_alone = left_alone;
+            }
+            is_news
+        });
+    }
+
     /// Takes a plugin into service in place of the one before, unless that gives the same answers.
     pub fn enter(&self, plugin: Plugin, settings: PluginSettings) {
         self.state.send_modify(|state| {
@@ -91,6 +109,7 @@ impl Service {
                     plugin,
                     settings: Arc::new(settings),
                 });
+                state.left_alone = false;
             }
             state.obstacle = None;
             state.tried = true;

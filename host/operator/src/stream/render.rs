@@ -14,8 +14,8 @@ use arcane_contract::{
     template::JobTemplate,
 };
 use arcane_lifecycle::{
-    BackfillRun, Condition, Event, Fingerprint, Goal, Plan, Problem, Rendering, RequestOrigin,
-    Severity, Step,
+    BackfillRun, Condition, Event, Fingerprint, Goal, Observed, Plan, Problem, Rendering,
+    RequestOrigin, Severity, Step,
 };
 use kube::ResourceExt;
 use serde::de::IgnoredAny;
@@ -77,9 +77,8 @@ pub async fn fingerprint(
             };
             if let Some(trouble) = &shaped.trouble {
                 // A plugin that fails for a while must not restart what it has shaped before.
-                let job = observation.observed.job.as_ref();
-                if let Some(running) = job.and_then(|job| job.render_hash.clone()) {
-                    fingerprint.render_hash = running;
+                if let Some(kept) = render_hash_of_what_is_there(&observation.observed, goal) {
+                    fingerprint.render_hash = kept;
                 }
                 observation.trouble = Some(trouble.clone());
             } else {
@@ -93,6 +92,13 @@ pub async fn fingerprint(
             observation.trouble = Some(trouble);
             (Rendering::Impossible(problem), None)
         }
+    }
+}
+
+fn render_hash_of_what_is_there(observed: &Observed, goal: &Goal) -> Option<String> {
+    match goal {
+        Goal::Schedule => observed.cron_job.as_ref()?.render_hash.clone(),
+        _ => observed.job.as_ref()?.render_hash.clone(),
     }
 }
 
