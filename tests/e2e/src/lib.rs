@@ -22,6 +22,8 @@
 //! asked for it; what waits does so for [`DEADLINE`] at most, and tells what it saw last.
 
 mod act;
+mod class;
+mod component;
 mod definition;
 mod jobs;
 mod oracle;
@@ -32,6 +34,7 @@ mod sight;
 mod stream;
 
 pub use act::{DEADLINE, act, until};
+pub use component::{Component, digest, encoded};
 pub use definition::Definition;
 pub use jobs::{environment, owner, pod_annotation};
 pub use platform::{NAMESPACE, OPERATOR_USER, Platform, READY_WITHIN, Shared, sample, shared};

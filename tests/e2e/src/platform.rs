@@ -124,7 +124,7 @@ impl<'a> Platform<'a> {
     }
 
     /// A class of the test's own, installed by Helm with the chart's `values` (`secretRefs`,
-    /// `restartPolicy`, `grantRights` and those of [`sample`](Self::sample)) in a new namespace.
+    /// `restartPolicy`, `plugin`, `openStatus`, `grantRights` and those of [`sample`](Self::sample)) in a new namespace.
     ///
     /// # Errors
     /// When Helm refuses.

@@ -54,6 +54,28 @@ impl<'p> Stream<'p> {
         })
     }
 
+    /// Waits until the status has a condition of this type, with this status and in these words;
+    /// returns its message.
+    #[track_caller]
+    pub fn wait_condition(
+        &self,
+        kind: &str,
+        status: &str,
+        words: &[&str],
+    ) -> impl Future<Output = String> {
+        let what = format!("condition {kind} {status} {words:?} of {}", self.name);
+        until(what, async move || {
+            let found = self.read().await?.data["status"]["conditions"].clone();
+            let mut conditions = found.as_array().into_iter().flatten();
+            let message = conditions
+                .find(|it| it["type"] == kind && it["status"] == status)
+                .and_then(|it| it["message"].as_str())
+                .with_context(|| found.to_string())?;
+            ensure!(words.iter().all(|word| message.contains(word)), "{found}");
+            Ok(message.to_owned())
+        })
+    }
+
     /// The Job, if there is one.
     #[track_caller]
     pub fn job(&self) -> impl Future<Output = Option<Job>> {

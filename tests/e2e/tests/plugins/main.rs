@@ -1,0 +1,10 @@
+//! Plugins in the form of components: they shape Jobs and decide on what happens to streams, by the
+//! real operator on the real control plane.
+
+#![expect(clippy::unwrap_used, reason = "what tests share is test code, too")]
+
+mod policies;
+mod reload;
+mod shaping;
+mod sources;
+mod support;
