@@ -5,6 +5,13 @@
 //! functions: no clock, no I/O, no async. Stopping after any step of a plan and starting again
 //! from a fresh observation ends in the same place.
 //!
+//! A plugin has its say by [`Decisions`], which are part of the observation: as long as there is a
+//! [`question`], the caller puts it to the plugin and adds the answer; once the goal is rendered,
+//! [`spec_change`] tells whether there is one more. What a plugin has said is put on record on the
+//! object that it is about ([`JobRecord`], [`RequestRecord`]) by a step of the plan, and observed
+//! from there on: nothing is asked or told twice. No decision bears on a stream that is suspended
+//! or has failed, and a backfill that is under way is past deciding.
+//!
 //! ```
 //! use arcane_lifecycle::{
 //!     Backend, Decisions, Drift, Fingerprint, Goal, Observed, Phase, Rendering, Step, StreamView, goal, plan,

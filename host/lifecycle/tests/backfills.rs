@@ -1,13 +1,8 @@
-//! Requests: who makes them, which one runs, what they are told, and what a plugin may say.
+//! Requests: who makes them, which one runs, and what they are told.
 
 mod support;
 
-use std::time::Duration;
-
-use arcane_lifecycle::{
-    BackfillDecision, BackfillRun, Goal, Idle, Phase, RequestOrigin, RequestPhase, RequestRecord,
-    Run, Step,
-};
+use arcane_lifecycle::{BackfillRun, Goal, Idle, Phase, RequestOrigin, RequestPhase, Run, Step};
 use support::*;
 
 const INITIAL: &str = "orders-initial-backfill-1351bcab67";
@@ -22,32 +17,6 @@ fn run(request: &str, origin: RequestOrigin) -> Goal {
 
 fn existing(request: &str) -> Goal {
     run(request, RequestOrigin::Existing)
-}
-
-fn skip() -> BackfillDecision {
-    BackfillDecision::Skip {
-        reason: "the data is there already".into(),
-    }
-}
-
-fn postpone() -> BackfillDecision {
-    BackfillDecision::Postpone {
-        delay: Duration::from_secs(600),
-        reason: "outside of the window".into(),
-    }
-}
-
-fn postponed() -> RequestRecord {
-    RequestRecord::Postponed {
-        wait: Duration::from_secs(60),
-        reason: "outside of the window".into(),
-    }
-}
-
-fn fail() -> BackfillDecision {
-    BackfillDecision::Fail {
-        reason: "no rights on the source.".into(),
-    }
 }
 
 #[test]
@@ -355,179 +324,6 @@ fn a_job_that_still_runs_has_not_found_a_schema_change() {
     assert_eq!(
         given(Phase::Running).job(mismatched(streaming())).goal(),
         Goal::Stream
-    );
-}
-
-#[test]
-fn a_skipped_request_is_stopped_and_the_stream_goes_on() {
-    let plan = given(Phase::Running)
-        .job(streaming())
-        .request("r")
-        .decision(skip())
-        .plan();
-    expect(
-        &plan,
-        &["request r Stopped", "phase Running"],
-        &["Normal BackfillSkipped"],
-    );
-    assert_eq!(
-        plan.events[0].message,
-        "the data is there already (request r)"
-    );
-}
-
-#[test]
-fn a_skipped_initial_backfill_leaves_a_record() {
-    expect(
-        &given(Phase::New).decision(skip()).plan(),
-        &[
-            &format!("create request {INITIAL}"),
-            &format!("request {INITIAL} Stopped"),
-            "create job",
-            "phase Running",
-        ],
-        &["Normal BackfillSkipped", "Normal StreamCreated"],
-    );
-}
-
-#[test]
-fn nobody_has_decided_on_the_request_behind_a_skipped_one() {
-    let given = given(Phase::Pending)
-        .request("a")
-        .request("b")
-        .decision(skip());
-    assert_eq!(given.goal(), existing("b"));
-    expect(
-        &given.plan(),
-        &["request a Stopped"],
-        &["Normal BackfillSkipped"],
-    );
-}
-
-#[test]
-fn a_postponed_request_waits_and_is_asked_about_again() {
-    let given = given(Phase::Running).job(streaming()).decision(postpone());
-    let plan = given.clone().request("r").plan();
-    expect(
-        &plan,
-        &["request r Pending", "record on request r", "phase Running"],
-        &["Normal BackfillPostponed"],
-    );
-    assert_eq!(plan.revisit, Some(Duration::from_secs(600)));
-    let again = given
-        .undecided()
-        .request_in("r", Some(RequestPhase::Pending))
-        .on_request(postponed())
-        .plan();
-    expect(&again, &["phase Running"], &[]);
-    assert_eq!(again.revisit, Some(Duration::from_secs(60)));
-}
-
-#[test]
-fn a_postponed_initial_backfill_is_not_forgotten() {
-    expect(
-        &given(Phase::New).decision(postpone()).plan(),
-        &[
-            &format!("create request {INITIAL}"),
-            &format!("request {INITIAL} Pending"),
-            "create job",
-            "phase Running",
-        ],
-        &["Normal BackfillPostponed", "Normal StreamCreated"],
-    );
-}
-
-#[test]
-fn a_postponed_request_holds_up_no_other() {
-    let asked = given(Phase::Running)
-        .job(streaming())
-        .request("a")
-        .request("b")
-        .decision(postpone());
-    assert_eq!(asked.goal(), existing("b"));
-    expect(
-        &asked.plan(),
-        &["request a Pending", "record on request a"],
-        &["Normal BackfillPostponed"],
-    );
-    let on_record = given(Phase::Running)
-        .job(streaming())
-        .request_in("a", Some(RequestPhase::Pending))
-        .on_request(postponed())
-        .request("b");
-    assert_eq!(on_record.goal(), existing("b"));
-    assert_eq!(on_record.plan().revisit, Some(Duration::from_secs(60)));
-}
-
-#[test]
-fn a_refused_backfill_fails_the_stream_with_the_plugins_reason() {
-    let plan = given(Phase::Running)
-        .job(streaming())
-        .request("r")
-        .decision(fail())
-        .plan();
-    expect(
-        &plan,
-        &["request r Failed", "phase Failed", "delete job and wait"],
-        &["Warning BackfillRefused"],
-    );
-    let message = &status(&plan).unwrap().conditions[0].message;
-    assert!(message.contains("no rights on the source."), "{message}");
-}
-
-#[test]
-fn a_decision_comes_too_late_for_a_backfill_that_is_under_way() {
-    for decision in [skip(), postpone(), fail(), BackfillDecision::Default] {
-        expect(
-            &given(Phase::Backfilling)
-                .job(backfill("r"))
-                .request_in("r", Some(RequestPhase::Ready))
-                .decision(decision)
-                .plan(),
-            &["phase Backfilling"],
-            &[],
-        );
-    }
-}
-
-#[test]
-fn no_decision_keeps_a_stream_from_being_suspended() {
-    for decision in [skip(), postpone(), fail(), BackfillDecision::Default] {
-        expect(
-            &given(Phase::Running)
-                .suspended()
-                .job(streaming())
-                .request("r")
-                .decision(decision)
-                .plan(),
-            &[
-                "delete job and wait",
-                "request r Pending",
-                "phase Suspended",
-            ],
-            &["Normal StreamSuspended"],
-        );
-    }
-}
-
-#[test]
-fn a_finished_backfill_is_recorded_whatever_a_plugin_says_of_the_next() {
-    let plan = given(Phase::Backfilling)
-        .job(succeeded(backfill("a")))
-        .request_in("a", Some(RequestPhase::Ready))
-        .request("b")
-        .decision(fail())
-        .plan();
-    expect(
-        &plan,
-        &[
-            "request a Ready complete",
-            "complete request a",
-            "delete job",
-            "request b Failed",
-            "phase Failed",
-        ],
-        &["Normal BackfillCompleted", "Warning BackfillRefused"],
     );
 }
 

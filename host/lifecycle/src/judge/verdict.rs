@@ -167,13 +167,14 @@ pub(super) fn word_after_end<'a>(
             requests::completion_name(&observed.stream, job),
         ),
     };
-    if requests::is_made(observed, &request) {
+    let is_streaming = job.run == Run::Streaming;
+    if is_streaming && requests::is_made(observed, &request) {
         return verdict(Ruling::Backfill(request), "", false);
     }
     match decision {
         None => Word::Undecided,
         Some(RunDecision::Restart { wait, reason }) => restart(wait, reason, true),
-        Some(RunDecision::Backfill { reason }) if job.run == Run::Streaming => {
+        Some(RunDecision::Backfill { reason }) if is_streaming => {
             verdict(Ruling::Backfill(request), reason, true)
         }
         Some(RunDecision::Default | RunDecision::Backfill { .. }) => Word::Default,

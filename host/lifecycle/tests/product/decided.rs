@@ -10,7 +10,6 @@ use crate::{
     Case,
     inputs::{COMPLETION, RECOVERY, SPEC, TICK, WAIT},
     rules::{Rule, ensure, is_made, own_job},
-    support::*,
 };
 
 /// All of them.
@@ -217,7 +216,8 @@ pub fn is_overruled(case: &Case, job: &JobView) -> bool {
         Some(RunDecision::Backfill { .. }) => job.run == Run::Streaming,
         Some(RunDecision::Default | RunDecision::Fail { .. }) | None => false,
     };
-    is_restarted || is_decided || is_made(case, RECOVERY)
+    let is_recovered = job.run == Run::Streaming && is_made(case, RECOVERY);
+    is_restarted || is_decided || is_recovered
 }
 
 /// Whether the plan ends early, since another backfill is next that nobody has decided on.

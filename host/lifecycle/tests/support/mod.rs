@@ -1,10 +1,13 @@
 //! Observations in a few words.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod decisions;
+
 use arcane_lifecycle::{
     Backend, BackfillDecision, CronJobView, Decisions, Drift, Event, Failure, Fingerprint, Goal,
-    JobState, JobView, Observed, Outcome, Ownership, Phase, Plan, Problem, Propagation, Rendering,
-    RequestPhase, RequestRecord, RequestView, Run, Severity, Status, Step, StreamView, goal, plan,
+    JobRecord, JobState, JobView, Observed, Outcome, Ownership, Phase, Plan, Problem, Propagation,
+    Rendering, RequestPhase, RequestRecord, RequestView, Run, Severity, Status, Step, StreamView,
+    goal, plan,
 };
 
 /// Configuration hash of the definition as it is.
@@ -87,6 +90,10 @@ impl Given {
     }
     pub fn decision(mut self, decision: BackfillDecision) -> Self {
         self.0.decisions.backfill = Some(decision);
+        self
+    }
+    pub fn decide(mut self, decisions: Decisions) -> Self {
+        self.0.decisions = decisions;
         self
     }
     /// The plugin has not been asked.
@@ -200,6 +207,11 @@ pub fn failed(mut job: JobView) -> JobView {
         container_reason: Some("Error".into()),
         termination_message: Some("offsets lost".into()),
     }));
+    job
+}
+
+pub fn on_record(mut job: JobView, record: JobRecord) -> JobView {
+    job.record = Some(record);
     job
 }
 
