@@ -25,6 +25,8 @@ pub struct Word {
     pub message: String,
     /// What is in service.
     pub status: Option<PluginStatus>,
+    /// Generation of the class that this was found out for.
+    pub generation: Option<i64>,
 }
 
 impl Word {
@@ -34,8 +36,8 @@ impl Word {
     }
 }
 
-/// What is to be said; none while nothing is known yet.
-pub fn word(state: &State) -> Option<Word> {
+/// What is to be said of what this generation of the class names; none while nothing is known yet.
+pub fn word(state: &State, generation: Option<i64>) -> Option<Word> {
     let State {
         in_service,
         obstacle,
@@ -69,6 +71,7 @@ pub fn word(state: &State) -> Option<Word> {
         reason: reason.to_owned(),
         message,
         status,
+        generation,
     })
 }
 
@@ -82,17 +85,18 @@ pub fn known(class: &StreamClass) -> Option<Word> {
         reason: condition.reason.clone(),
         message: condition.message.clone(),
         status: status.plugin.clone(),
+        generation: condition.observed_generation,
     })
 }
 
 /// The condition.
-pub fn condition(word: &Word, generation: Option<i64>, since: &str) -> Value {
+pub fn condition(word: &Word, since: &str) -> Value {
     json!({
         "type": PLUGIN_READY,
         "status": if word.ready { "True" } else { "False" },
         "reason": word.reason,
         "message": word.message,
-        "observedGeneration": generation,
+        "observedGeneration": word.generation,
         "lastTransitionTime": since,
     })
 }
@@ -183,12 +187,13 @@ mod tests {
                 digest: digest.into(),
                 ..PluginStatus::default()
             }),
+            generation: Some(1),
         }
     }
 
     #[test]
     fn nothing_is_said_of_a_plugin_that_was_not_tried_yet() {
-        assert_eq!(word(&State::default()), None);
+        assert_eq!(word(&State::default(), Some(1)), None);
     }
 
     #[test]
@@ -202,7 +207,7 @@ mod tests {
             tried: true,
             left_alone: false,
         };
-        let word = word(&state).unwrap();
+        let word = word(&state, Some(1)).unwrap();
         assert_eq!(
             (word.ready, word.reason.as_str()),
             (false, "ConfigMapNotFound")

@@ -66,9 +66,9 @@ pub async fn follow(
             let state = state.borrow_and_update().clone();
             effective(state, [faults.current(), host.faults.current()].concat())
         };
-        let said = plugin
-            .as_mut()
-            .and_then(|plugin| plugin::word(&plugin.borrow_and_update()));
+        let said = plugin.as_mut().and_then(|plugin| {
+            plugin::word(&plugin.borrow_and_update(), class.metadata.generation)
+        });
         if let Some(word) = &said {
             let metrics = &host.metrics.plugins;
             metrics.fares(&class.name_any(), word.ready, word.is_left_alone());
@@ -256,7 +256,7 @@ fn status_patch(wanted: &Known, times: &Times) -> Value {
     });
     let plugin_ready = plugin
         .as_ref()
-        .map(|word| plugin::condition(word, *generation, &times.plugin));
+        .map(|word| plugin::condition(word, &times.plugin));
     let conditions: Vec<_> = [ready].into_iter().chain(plugin_ready).collect();
     let in_service = plugin.as_ref().and_then(|word| word.status.as_ref());
     json!({"status": {

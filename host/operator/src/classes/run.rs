@@ -60,7 +60,8 @@ pub async fn run(start: Start) {
         .plugin
         .as_ref()
         .filter(|_| obstacle.is_none())
-        .map(|_| host.plugins.service(&class.uid().unwrap_or_default()));
+        .map(|_| host.plugins.service(&class.uid().unwrap_or_default()))
+        .inspect(|service| service.begin());
     let reporter = tokio::spawn(report::follow(
         host.clone(),
         class.clone(),

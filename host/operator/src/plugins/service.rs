@@ -75,6 +75,15 @@ impl Service {
         let _ = self.state.subscribe().wait_for(|state| state.tried).await;
     }
 
+    /// Notes that what the class names is another by now, and has not been tried yet. What is in
+    /// service stays until it has.
+    pub fn begin(&self) {
+        self.state.send_modify(|state| {
+            state.tried = false;
+            state.obstacle = None;
+        });
+    }
+
     /// Whether one more line of the plugin may be logged, and how many were left out before.
     pub fn may_log(&self) -> (bool, Option<u32>) {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
