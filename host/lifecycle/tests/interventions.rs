@@ -109,6 +109,38 @@ fn a_spec_change_may_be_answered_with_a_backfill() {
 }
 
 #[test]
+fn a_backfill_for_a_new_spec_waits_for_the_one_under_way_which_starts_over() {
+    let given = given(Phase::Backfilling)
+        .job(outdated(backfill("r")))
+        .request_in("r", Some(RequestPhase::Ready))
+        .decide(spec(SpecDecision::Backfill { reason: because() }));
+    expect(
+        &given.plan(),
+        &[
+            &format!("create request {SPEC}"),
+            "check job",
+            "delete job and wait",
+            "phase Backfilling",
+        ],
+        &["Normal BackfillDecided"],
+    );
+}
+
+#[test]
+fn a_spec_that_is_what_the_job_has_again_is_current() {
+    for given in [
+        given(Phase::Running).job(on_record(streaming(), kept(1, None))),
+        given(Phase::Running)
+            .job(streaming())
+            .decide(spec(SpecDecision::Skip { reason: because() })),
+    ] {
+        let plan = given.plan();
+        expect(&plan, &["phase Running"], &[]);
+        assert_eq!(conditions(&plan)[2], "UpToDate=True TemplateCurrent");
+    }
+}
+
+#[test]
 fn a_spec_change_may_fail_the_stream() {
     let plan = given(Phase::Running)
         .job(outdated(streaming()))
