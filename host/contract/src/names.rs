@@ -26,8 +26,8 @@ pub const ANNOTATION_RESTART: &str = "arcane.sneaksanddata.com/restart";
 pub const ANNOTATION_ATTEMPT: &str = "arcane.sneaksanddata.com/attempt";
 /// Annotation on Jobs with [`ANNOTATION_ATTEMPT`]: the last of those failures, as JSON.
 pub const ANNOTATION_LAST_FAILURE: &str = "arcane.sneaksanddata.com/last-failure";
-/// Annotation on Jobs: what a plugin decided on the Job's end or on a change of its stream, as
-/// JSON, where the stream's status cannot hold it.
+/// Annotation on Jobs: what a plugin decided on the Job's end or on a change of its stream. On
+/// BackfillRequests: what a plugin decided when the request was made. JSON.
 pub const ANNOTATION_DECISION: &str = "arcane.sneaksanddata.com/decision";
 /// Annotation on Jobs and CronJobs that a plugin has changed: name, version and digest of the
 /// plugin. It is no part of [`ANNOTATION_RENDER_HASH`]: another plugin with the same answer is no

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a plugin decided: in `status.decision` of a BackfillRequest, in `status.lastDecision` of a
-/// stream definition whose schema can hold it, else as an annotation on the stream's Job.
+/// stream definition whose schema can hold it, and as an annotation on a Job, or on a request that
+/// was made because of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedDecision {
