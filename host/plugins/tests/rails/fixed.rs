@@ -42,6 +42,14 @@ pub fn edits() -> Vec<Edit> {
         set("/metadata/labels", json!(["a"])),
         set("/metadata/labels/arcane~1new", json!("a")),
         set("/metadata/labels/job-name", json!("a")),
+        set(
+            "/spec/template/metadata/annotations/k8s.v1.cni.cncf.io~1networks",
+            json!("other"),
+        ),
+        set(
+            "/spec/template/metadata/annotations/io.katacontainers.config.agent.enable_tracing",
+            json!("true"),
+        ),
         set("/metadata/labels/job-name", json!(null)),
         remove("/metadata/annotations/configuration-hash"),
         set(
@@ -145,6 +153,8 @@ pub fn edits() -> Vec<Edit> {
         remove("containers/0/env/3"),
         main("env/2/value", json!("other")),
         remove("containers/0/env/2"),
+        set("/spec/template/metadata/labels/tier", json!("other")),
+        remove("/spec/template/metadata/labels/tier"),
         // What stands for it in the path of the template's volume.
         main("env/1/value", json!("hr")),
         main("envFrom", json!([])),

@@ -29,6 +29,8 @@ pub fn edits() -> Vec<Edit> {
         set("terminationGracePeriodSeconds", json!(600)),
         set("terminationGracePeriodSeconds", json!(1)),
         remove("terminationGracePeriodSeconds"),
+        // Not looked at beside the field that came after it.
+        set("serviceAccount", json!("other")),
         set("hostNetwork", json!(false)),
         set("hostPID", json!(null)),
         remove("imagePullSecrets"),

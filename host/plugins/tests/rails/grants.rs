@@ -54,10 +54,13 @@ pub fn cases() -> Vec<Case> {
             "streams-*",
             set("serviceAccountName", json!("streams-eu")),
         ),
-        named(
+        case(
             Grant::ServiceAccounts,
-            "other",
-            set("serviceAccount", json!("other")),
+            json!(["other"]),
+            vec![
+                remove("serviceAccountName"),
+                set("serviceAccount", json!("other")),
+            ],
         ),
         named(
             Grant::ServiceAccounts,
@@ -181,6 +184,15 @@ pub fn cases() -> Vec<Case> {
             Grant::PersistentVolumeClaims,
             "lake",
             main("volumeMounts/0/subPath", json!("hr")),
+        ),
+        // The path is made of another container's variables.
+        named(
+            Grant::PersistentVolumeClaims,
+            "lake",
+            set(
+                "initContainers/0/volumeMounts/-",
+                json!({"name": "data", "mountPath": "/all", "subPathExpr": "$(TENANT)", "readOnly": true}),
+            ),
         ),
         named(
             Grant::PersistentVolumeClaims,

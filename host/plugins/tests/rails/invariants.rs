@@ -206,7 +206,7 @@ pub fn broken(given: &Value, proposed: &Value, grants: &PluginGrants) -> Vec<Str
     let same = |fields: &[&str]| fields.iter().all(|field| before[field] == after[field]);
     hold(
         "account",
-        !grants.service_accounts.is_empty() || same(&["serviceAccountName"]),
+        !grants.service_accounts.is_empty() || account(before) == account(after),
     );
     hold(
         "sandbox",
@@ -284,6 +284,7 @@ fn identity(job: &Value) -> Value {
         json!({
             "labels": reserved(&metadata["labels"]),
             "annotations": reserved(&metadata["annotations"]),
+            "tier": metadata["labels"]["tier"],
             "rest": (whose.map(|field| metadata[field].clone())),
         })
     };
@@ -305,6 +306,13 @@ fn identity(job: &Value) -> Value {
         "spec": (spec.map(|field| job["spec"][field].clone())),
         "restart": job["spec"]["template"]["spec"]["restartPolicy"],
     })
+}
+
+fn account(pod: &Value) -> &Value {
+    match &pod["serviceAccountName"] {
+        Value::Null => &pod["serviceAccount"],
+        name => name,
+    }
 }
 
 fn waits(job: &Value) -> bool {

@@ -169,7 +169,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn no_answer_makes_a_job_outside_the_rails(job in job(), edits in edits(), asked in some_grants()) {

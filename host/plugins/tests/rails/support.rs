@@ -52,38 +52,45 @@ fn template() -> Value {
                         {"name": "prepare", "image": "registry.example.com/prepare:1"},
                         {"name": "proxy", "image": "registry.example.com/proxy:2", "restartPolicy": "Always"},
                     ],
-                    "containers": [{
-                        "name": "main",
-                        "image": "registry.example.com/stream:1.4.0",
-                        "command": ["stream"],
-                        "args": ["--fast"],
-                        "env": [
-                            {"name": "LEVEL", "value": "info"},
-                            {"name": "TENANT", "value": "sales"},
-                            {"name": "ZONE", "value": "eu"},
-                            {"name": "REGION", "value": "$(ZONE)"},
-                            {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "password"}}},
-                        ],
-                        "envFrom": [{"configMapRef": {"name": "shared-settings"}}],
-                        "ports": [{"name": "metrics", "containerPort": 9090}],
-                        "resources": {
-                            "limits": {"cpu": "2", "memory": "4Gi"},
-                            "requests": {"cpu": "500m", "memory": "2Gi"},
-                        },
-                        "securityContext": {
-                            "allowPrivilegeEscalation": false,
-                            "readOnlyRootFilesystem": true,
-                            "capabilities": {"drop": ["ALL"]},
-                        },
-                        "volumeMounts": [
-                            {"name": "data", "mountPath": "/data", "subPathExpr": "$(TENANT)", "readOnly": true},
-                            {"name": "scratch", "mountPath": "/tmp"},
-                        ],
-                        "livenessProbe": {"httpGet": {"path": "/health", "port": 9090}},
-                    }],
+                    "containers": [main_container()],
                 },
             },
         },
+    })
+}
+
+/// The container that runs the stream.
+fn main_container() -> Value {
+    json!({
+        "name": "main",
+        "image": "registry.example.com/stream:1.4.0",
+        "command": ["stream"],
+        "args": ["--fast"],
+        "env": [
+            {"name": "LEVEL", "value": "info"},
+            {"name": "TENANT", "value": "sales"},
+            {"name": "ZONE", "value": "eu"},
+            {"name": "REGION", "value": "$(ZONE)"},
+            {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "password"}}},
+            {"name": "TIER", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['tier']"}}},
+        ],
+        "envFrom": [{"configMapRef": {"name": "shared-settings"}}],
+        "ports": [{"name": "metrics", "containerPort": 9090}],
+        "resources": {
+            "limits": {"cpu": "2", "memory": "4Gi"},
+            "requests": {"cpu": "500m", "memory": "2Gi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/data", "subPathExpr": "$(TENANT)", "readOnly": true},
+            {"name": "scratch", "mountPath": "/tmp"},
+            {"name": "data", "mountPath": "/tier", "subPathExpr": "$(TIER)", "readOnly": true},
+        ],
+        "livenessProbe": {"httpGet": {"path": "/health", "port": 9090}},
     })
 }
 
