@@ -397,10 +397,10 @@ mod tests {
 
     #[test]
     fn a_difference_shows_no_more_than_what_was_expected() {
-        let expected = read("render", json!({"job": {"a": {"x": "1", "y": "2"}}}));
-        let found = job(json!({"a": {"x": "1", "y": "3", "z": "4"}, "b": "5"}));
+        let expected = read("render", json!({"job": {"a": {"b": "1", "c": "2"}}}));
+        let found = job(json!({"a": {"b": "1", "c": "3", "d": "4"}, "e": "5"}));
         let text = difference(&expected, &json!({}), &found).unwrap();
-        let wanted = "--- expected\n+++ answered\n@@ -1,3 +1,3 @@\n a:\n   x: \"1\"\n-  y: \"2\"\n+  y: \"3\"\n";
+        let wanted = "--- expected\n+++ answered\n@@ -1,3 +1,3 @@\n a:\n   b: \"1\"\n-  c: \"2\"\n+  c: \"3\"\n";
         assert_eq!(text, wanted);
     }
 

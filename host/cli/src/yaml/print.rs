@@ -110,9 +110,9 @@ fn write_text(text: &mut String, string: &str) {
 
 /// Whether every reader takes this for a text without quotes.
 fn is_plain(string: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-    let mut parts = string.split(':');
-    let whole = !string.is_empty() && parts.all(|part| !part.is_empty() && part.chars().all(known));
+    let known = |c: char| c.is_ascii_alphanumeric() || " _-./,;()'+=%".contains(c);
+    let fine = |part: &str| !part.is_empty() && part == part.trim() && part.chars().all(known);
+    let whole = string.split(':').all(fine);
     let begins = string.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let reserved = RESERVED.contains(&string.to_ascii_lowercase().as_str());
     (whole && begins && !reserved) || is_quantity(string)
@@ -135,14 +135,14 @@ mod tests {
     #[test]
     fn a_manifest_is_laid_out_as_people_write_it() {
         let value = json!({
-            "b": {"list": [{"name": "a", "n": 1}, [1, [2]], {}, "x"], "empty": []},
+            "b": {"list": [{"name": "a", "count": 1}, [1, [2]], {}, "x"], "empty": []},
             "a": null,
         });
         let expected = "a: null
 b:
   empty: []
   list:
-  - n: 1
+  - count: 1
     name: a
   - - 1
     - - 2

@@ -1,4 +1,4 @@
-use arcane_guests::{Builder, Decide};
+use arcane_guests::{Builder, Decide, Deed, Render};
 
 use crate::room::Room;
 
@@ -55,11 +55,13 @@ fn a_case_that_fails_shows_what_differs_and_what_was_logged() {
     );
     assert!(!junit.contains('\u{1b}'), "{junit}");
 
-    let logs = "- name: it says what it sees\n  given: {hook: render}\n  expect: {error: x}\n";
-    room.guest("log-line").write("logs.yaml", logs);
-    room.plugin("test log-line.wasm --cases logs.yaml")
+    let deeds = vec![Deed::Log("look here".to_owned(), 1)];
+    let talker = Builder::new("talker").render_after(deeds, Render::Unchanged);
+    room.write("talker.wasm", talker.build().unwrap());
+    room.plugin("test talker.wasm --cases cases/b.yml")
         .ends_with(1)
-        .says("    log ");
+        .says("    log ")
+        .says(" look here\n");
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn decisions_ticks_refusals_and_configurations_can_be_expected() {
 
     let patch = br#"[{"op":"add","path":"/spec/template/spec/nodeSelector","value":{"p":"a"}}]"#;
     let mover = Builder::new("mover")
-        .render(arcane_guests::Render::Patch(patch.to_vec()))
+        .render(Render::Patch(patch.to_vec()))
         .grants(&["placement"]);
     let refusals = "- name: without a grant
   given: {hook: render}
