@@ -10,6 +10,8 @@ pub(crate) const DATA: u32 = 256;
 pub(crate) const CONTEXT: u32 = 156;
 /// Offsets of the strings in `context` that are always there, each followed by its length.
 pub(crate) const STRINGS: [u32; 7] = [0, 8, 16, 24, 32, 40, 64];
+/// Offset of the definition's spec in `context`.
+pub(crate) const SPEC: u32 = 64;
 /// Offset of the class's configuration in `context`.
 pub(crate) const CONFIG: u32 = 8;
 /// Offset of the labels in `context`: address and count; annotations follow.

@@ -1,7 +1,8 @@
 //! Components for tests: well-behaved and hostile ones, made from WebAssembly text.
 //!
 //! [`all`] has a table of named guests, each with what is expected of it; [`Builder`] makes others;
-//! [`ATTEMPTS`] are patches that try to leave the guard rails.
+//! [`ATTEMPTS`] are patches that try to leave the guard rails; a [`parrot`] answers whatever bytes it
+//! is told to.
 //!
 //! ```
 //! # fn main() -> anyhow::Result<()> {
@@ -17,14 +18,17 @@
 //! ```
 
 mod attempts;
+mod builder;
 mod encode;
 mod layout;
 mod module;
 mod packed;
+mod parrot;
 mod table;
 
 pub use attempts::{ATTEMPTS, Attempt};
+pub use builder::{Builder, Check, Decide, Deed, Described, Render, Tick};
 pub use encode::VERSION;
-pub use module::{Builder, Check, Decide, Deed, Described, Render, Tick};
 pub use packed::{gzip, gzip_bomb, zstd, zstd_bomb};
+pub use parrot::{PARROT_BASE, PARROT_ROOM, parrot};
 pub use table::{Expect, Guest, all, guest};

@@ -160,6 +160,7 @@ impl Bare {
             uid: &stream.uid,
             spec: &stream.spec,
             restart: None,
+            retry: None,
             class: &self.class,
             secret_refs: &[],
         };

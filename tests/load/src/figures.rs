@@ -14,10 +14,16 @@ pub enum Unit {
     StreamsPerMinute,
     /// A part of another figure: 1 is all of it.
     Share,
+    /// So many times another figure.
+    Times,
+    /// Calls in a second.
+    CallsPerSecond,
     /// Seconds.
     Seconds,
     /// Milliseconds.
     Milliseconds,
+    /// Microseconds.
+    Microseconds,
     /// Mebibytes.
     Mebibytes,
 }
@@ -26,11 +32,13 @@ impl Unit {
     /// A value of this unit, as a person reads it.
     pub fn show(self, value: f64) -> String {
         match self {
-            Self::Count | Self::StreamsPerMinute => format!("{value:.0}"),
+            Self::Count | Self::StreamsPerMinute | Self::CallsPerSecond => format!("{value:.0}"),
             Self::PerStream => format!("{value:.2}"),
             Self::Share => format!("{:.1} %", value * 100.0),
+            Self::Times => format!("{value:.2} ×"),
             Self::Seconds => format!("{value:.1} s"),
             Self::Milliseconds => format!("{value:.1} ms"),
+            Self::Microseconds => format!("{value:.1} µs"),
             Self::Mebibytes => format!("{value:.1} MiB"),
         }
     }
@@ -179,6 +187,7 @@ mod tests {
         assert_eq!(Unit::Share.show(0.7049), "70.5 %");
         assert_eq!(Unit::Mebibytes.show(20.96), "21.0 MiB");
         assert_eq!(Unit::PerStream.show(8.0), "8.00");
+        assert_eq!(Unit::Times.show(2.504), "2.50 ×");
     }
 
     proptest! {

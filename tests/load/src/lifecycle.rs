@@ -13,9 +13,10 @@ use xtask::cli::Lifecycle;
 
 use crate::bare::{self, Bare};
 use crate::figures::{Across, Figures, Unit, number};
-use crate::machine::Moment;
+use crate::machine::{Moment, cores};
 use crate::measure::{self, Requests};
 use crate::phases::Phases;
+use crate::report::Subject;
 use crate::restart;
 use crate::streams;
 
@@ -23,6 +24,24 @@ use crate::streams;
 const ACCOUNT: &str = "arcane-host";
 /// Rights on a new kind are granted by a controller, in milliseconds unless the machine is busy.
 const GRANTED_WITHIN: Duration = Duration::from_secs(60);
+
+/// What the report says beside the figures.
+pub fn subject(options: &Lifecycle) -> Subject {
+    Subject {
+        benchmark: "lifecycle",
+        of: "streams",
+        size: options.streams,
+        notes: format!(
+            "  The bare client works on {} streams at a time, as the operator does on those of one \
+             class,\n  and makes {} writes for each. Both, the control plane and what measures \
+             share {} cores.\n  The renewal of the Lease is left out; writes in quiet and after \
+             the restart include events.\n",
+            bare::CONCURRENCY,
+            bare::WRITES,
+            cores(),
+        ),
+    }
+}
 
 /// Measures both sides as often as asked for, each time on control planes of their own.
 pub async fn run(options: &Lifecycle) -> Result<Figures> {

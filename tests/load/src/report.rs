@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use xtask::terminal::{Paint, Style, Table};
 
-use crate::bare;
 use crate::figures::{Figure, Figures};
 use crate::machine::cores;
 use crate::thresholds::{Bar, Thresholds};
@@ -16,9 +15,22 @@ use crate::thresholds::{Bar, Thresholds};
 /// Share of the machine's processors from which on others disturb a measurement.
 const DISTURBED: f64 = 0.1;
 
+/// What a report is about.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Name of the benchmark.
+    pub benchmark: &'static str,
+    /// What it was made with so many of, such as `streams`.
+    pub of: &'static str,
+    /// How many.
+    pub size: u32,
+    /// What to know in order to read the table: lines of their own.
+    pub notes: String,
+}
+
 /// Figures and the bars that they are held against.
 pub struct Report {
-    streams: u32,
+    subject: Subject,
     figures: Figures,
     thresholds: Thresholds,
 }
@@ -26,10 +38,10 @@ pub struct Report {
 impl Report {
     /// # Errors
     /// When there is a bar for something that was not measured.
-    pub fn new(streams: u32, figures: Figures, thresholds: Thresholds) -> Result<Self> {
+    pub fn new(subject: Subject, figures: Figures, thresholds: Thresholds) -> Result<Self> {
         thresholds.cover(&figures)?;
         Ok(Self {
-            streams,
+            subject,
             figures,
             thresholds,
         })
@@ -85,28 +97,18 @@ impl Report {
     }
 
     fn notes(&self) -> String {
-        let mut notes = format!(
-            "  The bare client works on {} streams at a time, as the operator does on those of one \
-             class,\n  and makes {} writes for each. Both, the control plane and what measures \
-             share {} cores.\n  The renewal of the Lease is left out; writes in quiet and after \
-             the restart include events.\n",
-            bare::CONCURRENCY,
-            bare::WRITES,
-            cores(),
-        );
+        let mut notes = self.subject.notes.clone();
         if let Some(others) = self.figures.get("others")
             && others.value() > DISTURBED
         {
             notes += &format!(
-                "  Other programs took {} of the machine meanwhile: look at the ratio with care.\n",
+                "  Other programs took {} of the machine meanwhile: look at the figures with care.\n",
                 others.unit.show(others.value()),
             );
         }
-        if self.streams != self.thresholds.streams {
-            notes += &format!(
-                "  The bars were set for {} streams.\n",
-                self.thresholds.streams
-            );
+        let Subject { of, size, .. } = &self.subject;
+        if *size != self.thresholds.size {
+            notes += &format!("  The bars were set for {} {of}.\n", self.thresholds.size);
         }
         notes
     }
@@ -139,9 +141,15 @@ impl Report {
                 "met": judged.map(|(_, met)| met),
             })
         });
+        let Subject {
+            benchmark,
+            of,
+            size,
+            ..
+        } = self.subject;
         json!({
-            "benchmark": "lifecycle",
-            "streams": self.streams,
+            "benchmark": benchmark,
+            of: size,
             "cores": cores(),
             "figures": figures.collect::<Vec<_>>(),
             "missed": self.missed(),
@@ -164,7 +172,13 @@ mod tests {
             };
             figures.add(&bar.figure, &bar.figure, unit, Across::Median, value);
         }
-        Report::new(100, figures, thresholds).unwrap()
+        let subject = Subject {
+            benchmark: "lifecycle",
+            of: "streams",
+            size: 100,
+            notes: String::new(),
+        };
+        Report::new(subject, figures, thresholds).unwrap()
     }
 
     #[test]
@@ -195,6 +209,7 @@ mod tests {
         assert_eq!(ratio["bar"]["limit"], json!({"at_least": 0.7}));
         assert_eq!(ratio["met"], false);
         assert_eq!(json["missed"], 1);
+        assert_eq!(json["streams"], 100);
     }
 
     #[test]

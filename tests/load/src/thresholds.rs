@@ -10,15 +10,29 @@ const FILE: &str = include_str!("../thresholds.yaml");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    lifecycle: Thresholds,
+    lifecycle: OfLifecycle,
+    plugins: OfPlugins,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfLifecycle {
+    streams: u32,
+    bars: Vec<Bar>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfPlugins {
+    classes: u32,
+    bars: Vec<Bar>,
 }
 
 /// The bars of one benchmark.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Thresholds {
-    /// The number of streams that they were set for.
-    pub streams: u32,
+    /// The number of things, such as streams, that they were set for.
+    pub size: u32,
     /// The bars.
     pub bars: Vec<Bar>,
 }
@@ -73,9 +87,20 @@ impl Limit {
 impl Thresholds {
     /// The bars of `cargo xtask bench lifecycle`.
     pub fn of_lifecycle() -> Result<Self> {
-        let File { lifecycle } =
-            serde_yaml_ng::from_str(FILE).context("tests/load/thresholds.yaml cannot be read")?;
-        Ok(lifecycle)
+        let OfLifecycle { streams, bars } = read()?.lifecycle;
+        Ok(Self {
+            size: streams,
+            bars,
+        })
+    }
+
+    /// The bars of `cargo xtask bench plugins`.
+    pub fn of_plugins() -> Result<Self> {
+        let OfPlugins { classes, bars } = read()?.plugins;
+        Ok(Self {
+            size: classes,
+            bars,
+        })
     }
 
     /// The bar of a figure.
@@ -97,17 +122,23 @@ impl Thresholds {
     }
 }
 
+fn read() -> Result<File> {
+    serde_yaml_ng::from_str(FILE).context("tests/load/thresholds.yaml cannot be read")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_bar_has_a_reason_and_a_source_and_is_the_only_one_of_its_figure() {
-        let Thresholds { bars, .. } = Thresholds::of_lifecycle().unwrap();
-        for bar in &bars {
-            assert!(!bar.reason.is_empty() && !bar.source.is_empty(), "{bar:?}");
-            let same = bars.iter().filter(|other| other.figure == bar.figure);
-            assert_eq!(same.count(), 1, "{bar:?}");
+        for thresholds in [Thresholds::of_lifecycle(), Thresholds::of_plugins()] {
+            let Thresholds { bars, .. } = thresholds.unwrap();
+            for bar in &bars {
+                assert!(!bar.reason.is_empty() && !bar.source.is_empty(), "{bar:?}");
+                let same = bars.iter().filter(|other| other.figure == bar.figure);
+                assert_eq!(same.count(), 1, "{bar:?}");
+            }
         }
     }
 

@@ -48,6 +48,65 @@ pub enum Bench {
     /// figures and bars on standard output. 2,000 streams take about six minutes on two cores; let
     /// nothing else run meanwhile.
     Lifecycle(Lifecycle),
+
+    /// Plugins in their host: calls, loads, memory, and what one that loops costs the others.
+    ///
+    /// The plugin is the example right-size, built first. A fresh call of it (no answer is
+    /// remembered) with a Job of 4 kB and of 64 kB takes turns with the bare call of the same
+    /// component in the same engine (the same arguments, but no encoding of the question, no limits
+    /// and no guard rails), and with the same change made natively: read the Job, change it, write
+    /// it. Then the operator's rendering of a Job with and without the plugin; loads from nothing,
+    /// from a warm cache in a new process, and of what is loaded already; memory by the number of
+    /// distinct plugins; and the calls of one plugin while another one loops until its timeout.
+    /// Times are medians of single calls unless they say otherwise. Progress is told on standard
+    /// error, one table of figures and bars on standard output. It takes some two minutes; let
+    /// nothing else run meanwhile.
+    Plugins(Plugins),
+}
+
+/// `cargo xtask bench plugins`
+#[derive(Debug, Clone, Args)]
+pub struct Plugins {
+    /// Calls of each kind with a Job of 4 kB; a fifth as many with one of 64 kB.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub calls: u32,
+
+    /// Distinct plugins to have in service, for one class each.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub classes: u32,
+
+    /// Fail when a threshold of tests/load/thresholds.yaml is missed.
+    #[arg(long)]
+    pub check: bool,
+
+    /// Write every figure to this file as JSON, with bars and verdicts.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// `cargo xtask fuzz`
+#[derive(Debug, Clone, Args)]
+pub struct Fuzz {
+    /// Seconds for each target.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub seconds: Duration,
+
+    /// Only this target. All by default: component, source, job and answer.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+
+    /// Where inputs begin: the same seed makes the same inputs. Another one each time by default;
+    /// it is told.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+
+    /// Hand this file to the target, and tell what becomes of it, instead of making inputs.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub replay: Option<PathBuf>,
+
+    /// Keep a small input for each outcome that the corpus has none of yet.
+    #[arg(long)]
+    pub collect: bool,
 }
 
 /// `cargo xtask bench lifecycle`
@@ -91,6 +150,8 @@ mod tests {
     struct Everything {
         #[command(flatten)]
         demo: Demo,
+        #[command(flatten)]
+        fuzz: Fuzz,
         #[command(subcommand)]
         bench: Bench,
     }

@@ -40,9 +40,19 @@ enum Command {
     /// naming a failed test (such as the format) counts as one failed.
     Test(test::Arguments),
 
-    /// Measure the operator; see `cargo xtask bench lifecycle --help`.
+    /// Measure the operator, or plugins in their host; see `cargo xtask bench lifecycle --help`.
     #[command(subcommand)]
     Bench(cli::Bench),
+
+    /// Hand hostile bytes to the host of plugins, for as long as you like.
+    ///
+    /// Targets: `component`, bytes that are loaded as a component and called if they can be;
+    /// `source`, values of ConfigMaps; `job`, Jobs that are held to the guard rails; `answer`, bytes
+    /// that a plugin leaves in its memory as its answer. An input fails when it makes the host
+    /// panic, hang, or take memory without end, or when a Job is accepted that poses as another one.
+    /// It is kept in tests/fuzz/corpus, where the tests find it, and how to replay it is told. At
+    /// the end it tells how many inputs were tried, accepted, and refused for which reason.
+    Fuzz(cli::Fuzz),
 
     /// Start a control plane with nothing in it, tell how to reach it, and keep it until Ctrl-C.
     Cluster,
@@ -71,16 +81,20 @@ fn run(command: Command) -> Result<ExitCode> {
     // A demo in the user's own cluster starts no control plane.
     let needs: &[Need] = match &command {
         Command::Demo(demo) if demo.context.is_some() => &[Need::Wasm],
-        Command::Demo(_) | Command::Bench(_) => &[Need::Go, Need::Wasm],
+        Command::Demo(_) => &[Need::Go, Need::Wasm],
+        Command::Bench(cli::Bench::Plugins(_)) => &[Need::Wasm],
+        Command::Bench(cli::Bench::Lifecycle(_)) => &[Need::Go, Need::Wasm],
         Command::Cluster => &[Need::Go],
         Command::Test(arguments) => arguments.needs(),
-        Command::Generate { .. } => &[],
+        Command::Fuzz(_) | Command::Generate { .. } => &[],
     };
     workspace.path = prerequisites::satisfy(needs)?;
     match command {
         Command::Demo(_) => programs::demo(&workspace),
         Command::Cluster => programs::cluster(&workspace),
-        Command::Bench(_) => programs::bench(&workspace),
+        Command::Bench(cli::Bench::Plugins(_)) => programs::bench_plugins(&workspace),
+        Command::Bench(cli::Bench::Lifecycle(_)) => programs::bench(&workspace),
+        Command::Fuzz(_) => programs::fuzz(&workspace),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Generate { check: false } => generate::write(&workspace),
         Command::Generate { check: true } => generate::check(&workspace),
