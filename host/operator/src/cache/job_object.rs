@@ -143,7 +143,8 @@ impl CachedJob {
         let relation = Relation::of(self.owner.as_ref(), claimant);
         let mut view = self.view.clone();
         view.ownership = relation.ownership();
-        view.terminating |= relation == Relation::Predecessors;
+        // On what is gone no decision can be put on record: nothing waits for it.
+        view.terminating |= relation == Relation::Predecessors || self.gone;
         let decision = self.decision.as_ref();
         view.record = decision.and_then(|it| record::of_job(it, Timestamp::now()));
         view

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use arcane_contract::api::{BackfillRequest, Phase, RecordedDecision};
+use arcane_contract::{
+    api::{BackfillRequest, Phase, RecordedDecision},
+    names::ANNOTATION_DECISION,
+};
 use arcane_lifecycle::{RequestPhase, RequestView};
 use jiff::Timestamp;
 use kube::{Api, Client, ResourceExt};
@@ -34,8 +37,10 @@ pub struct CachedRequest {
     pub stream: Box<str>,
     /// `spec.payload`
     pub payload: Option<serde_json::Value>,
-    /// `status.decision`
+    /// `status.decision`, or else the annotation that the request was created with.
     pub decision: Option<Box<RecordedDecision>>,
+    /// There is such an annotation.
+    pub was_decided_at_creation: bool,
     /// `status.phase`
     phase: Option<RequestPhase>,
 }
@@ -156,7 +161,9 @@ impl Observer<BackfillRequest> for RequestObserver {
     }
 
     fn project(&self, object: BackfillRequest) -> CachedRequest {
+        let at_creation = object.annotations().get(ANNOTATION_DECISION).cloned();
         CachedRequest {
+            was_decided_at_creation: at_creation.is_some(),
             version: resource_version(&object),
             phase: object
                 .status
@@ -169,6 +176,7 @@ impl Observer<BackfillRequest> for RequestObserver {
             decision: object
                 .status
                 .and_then(|status| status.decision)
+                .or_else(|| serde_json::from_str(&at_creation?).ok())
                 .map(Box::new),
             class: object.spec.stream_class.into(),
             stream: object.spec.stream_id.into(),

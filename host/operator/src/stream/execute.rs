@@ -14,7 +14,7 @@ use super::{
     halt::{Halt, failed},
     memory::{Fenced, Memory, lock},
     observe::Observation,
-    plugin::{Shaped, Trouble},
+    plugin::{Shaped, refused_by_server},
     render::{self, Unmade},
     write_status::write_status,
 };
@@ -46,11 +46,9 @@ impl Executor<'_> {
     pub async fn carry_out(&mut self, step: &Step) -> Result<bool, Halt> {
         match step {
             Step::CreateRequest { name, decision } => {
-                self.create_request(name).await?;
                 let answers = &self.observation.answers;
-                if let Some(decision) = decision.and_then(|trigger| answers.to(trigger)) {
-                    self.record_on_request(name, Some(decision)).await?;
-                }
+                let decision = decision.and_then(|trigger| answers.to(trigger));
+                self.create_request(name, decision).await?;
             }
             Step::SetRequestStatus {
                 name,
@@ -78,9 +76,9 @@ impl Executor<'_> {
                 let Some(decision) = self.observation.answers.about(name) else {
                     return Ok(false);
                 };
-                self.record_on_request(name, Some(decision)).await?;
+                self.record_on_request(name, decision).await?;
             }
-            Step::ForgetRequestDecision { name } => self.record_on_request(name, None).await?,
+            Step::ForgetRequestDecision { name } => self.forget_on_request(name).await?,
             Step::RecordJobDecision { uid, trigger } => {
                 self.record_on_job(uid, *trigger).await?;
             }
@@ -89,9 +87,19 @@ impl Executor<'_> {
         Ok(true)
     }
 
-    async fn create_request(&self, name: &str) -> Result<(), Halt> {
+    /// Creates a request, with the decision that it follows from on record from the beginning: a
+    /// second write might not come.
+    async fn create_request(
+        &self,
+        name: &str,
+        decision: Option<&RecordedDecision>,
+    ) -> Result<(), Halt> {
         let stream = self.object.name_any();
-        let request = json!({
+        let annotations = decision.map(|decision| {
+            let text = arcane_contract::canonical::to_string(&json!(decision));
+            json!({names::ANNOTATION_DECISION: text})
+        });
+        let mut request = json!({
             "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
             "kind": "BackfillRequest",
             "metadata": {
@@ -107,6 +115,9 @@ impl Executor<'_> {
             },
             "spec": {"streamClass": self.class.name, "streamId": stream, "completed": false},
         });
+        if let Some(annotations) = annotations {
+            request["metadata"]["annotations"] = annotations;
+        }
         let path = self.requests();
         match self.writer().create(&path, &request).await {
             Ok(written) => self.raise(Fenced::Request, &written),
@@ -136,7 +147,7 @@ impl Executor<'_> {
             reason,
             message,
         } = condition;
-        let patch = json!({"status": {
+        let mut patch = json!({"status": {
             "phase": match phase {
                 RequestPhase::Pending => "Pending",
                 RequestPhase::Ready => "Ready",
@@ -151,6 +162,11 @@ impl Executor<'_> {
                 "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             }],
         }});
+        // A plugin's word that ends the request; one that does not end it has a step of its own.
+        let is_end = matches!(phase, RequestPhase::Failed | RequestPhase::Stopped);
+        if let Some(decision) = self.observation.answers.about(name).filter(|_| is_end) {
+            patch["status"]["decision"] = whole(decision);
+        }
         let written = self
             .writer()
             .merge_status(&self.requests(), name, &patch)
@@ -190,23 +206,30 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Puts a decision on record on a request, or takes away the one that is there.
-    async fn record_on_request(
-        &self,
-        name: &str,
-        decision: Option<&RecordedDecision>,
-    ) -> Result<(), Halt> {
-        let mut decision = json!(decision);
-        if let Some(fields) = decision.as_object_mut() {
-            // What an older decision had is not merged with this one.
-            for field in ["reason", "payload", "template", "until", "generation"] {
-                fields.entry(field).or_insert(Value::Null);
-            }
-        }
-        let patch = json!({"status": {"decision": decision}});
+    /// Puts a decision on record on a request.
+    async fn record_on_request(&self, name: &str, decision: &RecordedDecision) -> Result<(), Halt> {
+        let patch = json!({"status": {"decision": whole(decision)}});
         let path = self.requests();
         let written = self.writer().merge_status(&path, name, &patch).await;
         self.note_request(written, "put a decision on record")
+    }
+
+    /// Takes from a request whatever decision is on record: in its status, and from its beginning.
+    async fn forget_on_request(&self, name: &str) -> Result<(), Halt> {
+        const ACTION: &str = "take a decision from the record";
+        let path = self.requests();
+        let mut requests = self.observation.requests.iter();
+        let request = requests.find(|request| *request.name == *name);
+        let patch = json!({"status": {"decision": null}});
+        let written = self.writer().merge_status(&path, name, &patch).await;
+        self.note_request(written, ACTION)?;
+        if request.is_some_and(|request| request.was_decided_at_creation) {
+            let annotations = json!({names::ANNOTATION_DECISION: null});
+            let patch = json!({"metadata": {"annotations": annotations}});
+            let written = self.writer().merge(&path, name, &patch).await;
+            self.note_request(written, ACTION)?;
+        }
+        Ok(())
     }
 
     /// Puts a decision on record on the stream's Job. One that is gone, or another by now, needs
@@ -376,7 +399,7 @@ impl Executor<'_> {
             (Halt::Problem(problem), Some((shaped, plugin))) => {
                 let message = &problem.message;
                 lock(self.memory).refuse_shape(&shaped.rendered.render_hash, message);
-                Halt::Problem(Trouble::refused_by_server(plugin, message).problem)
+                Halt::Problem(refused_by_server(plugin, message))
             }
             (halt, _) => halt,
         }
@@ -424,6 +447,17 @@ impl Executor<'_> {
             "backfillrequests",
         )
     }
+}
+
+/// A decision with all of its fields, so that what an older one had is not merged with it.
+fn whole(decision: &RecordedDecision) -> Value {
+    let mut decision = json!(decision);
+    if let Some(fields) = decision.as_object_mut() {
+        for field in ["reason", "payload", "template", "until", "generation"] {
+            fields.entry(field).or_insert(Value::Null);
+        }
+    }
+    decision
 }
 
 /// A kind of which a stream has at most one object, by its own name.

@@ -9,6 +9,7 @@ use std::{
 
 use arcane_contract::definition::Definition;
 use arcane_lifecycle::{Fingerprint, Problem};
+use arcane_plugins::Hook;
 use tokio::time::Instant;
 
 use super::{
@@ -226,6 +227,9 @@ pub struct Attempts {
 impl Memory {
     /// Notes that the class's plugin gave no answer, and tells when to ask again.
     pub fn plugin_failed(&mut self, trouble: &Trouble, backoff: &Backoff) -> Duration {
+        if self.plugin_trouble(trouble.identity.as_deref()).is_none() {
+            self.plugin.failures = 0;
+        }
         self.plugin.failures = self.plugin.failures.saturating_add(1);
         self.plugin.trouble = Some(trouble.clone());
         backoff.delay(self.plugin.failures)
@@ -237,9 +241,24 @@ impl Memory {
         self.plugin.trouble = None;
     }
 
-    /// Why the class's plugin gave no answer when it was asked last.
-    pub fn plugin_trouble(&self) -> Option<&Trouble> {
-        self.plugin.trouble.as_ref()
+    /// The fingerprint of what these inputs lead to, if it was computed already; then there is no
+    /// trouble with rendering, either.
+    pub fn known_fingerprint(&mut self, inputs: &FingerprintInputs) -> Option<Fingerprint> {
+        let known = self.fingerprint.as_ref();
+        let (_, fingerprint) = known.filter(|(known, _)| known == inputs)?;
+        let fingerprint = fingerprint.clone();
+        let is_over = |trouble: &Trouble| matches!(trouble.hook, None | Some(Hook::Render));
+        if self.plugin.trouble.as_ref().is_some_and(is_over) {
+            self.plugin_answered();
+        }
+        Some(fingerprint)
+    }
+
+    /// Why the plugin with this identity gave no answer when it was asked last; none stands for no
+    /// plugin in service. What another one did is of no interest any more.
+    pub fn plugin_trouble(&self, identity: Option<&str>) -> Option<&Trouble> {
+        let trouble = self.plugin.trouble.as_ref();
+        trouble.filter(|trouble| trouble.identity.as_deref() == identity)
     }
 
     /// Whether this trouble is to be told: it is until it changes or is gone.
@@ -366,6 +385,64 @@ mod tests {
         memory.failed(1, &BACKOFF);
         assert!(memory.failed(1, &BACKOFF) >= Duration::from_secs(4));
         assert!(memory.failed(2, &BACKOFF) < Duration::from_secs(4));
+    }
+
+    fn trouble(identity: &str, hook: Hook) -> Trouble {
+        Trouble {
+            problem: Problem {
+                reason: "PluginFailed",
+                message: "m".into(),
+            },
+            retry: true,
+            identity: Some(identity.into()),
+            hook: Some(hook),
+        }
+    }
+
+    #[test]
+    fn the_trouble_with_a_plugin_is_over_with_another_one() {
+        let mut memory = Memory::default();
+        for _ in 0..3 {
+            memory.plugin_failed(&trouble("a", Hook::Render), &BACKOFF);
+        }
+        assert!(memory.plugin_trouble(Some("a")).is_some());
+        assert_eq!(memory.plugin_trouble(Some("b")), None);
+        assert_eq!(memory.plugin_trouble(None), None);
+        let delay = memory.plugin_failed(&trouble("b", Hook::Render), &BACKOFF);
+        assert!(delay < 2 * BACKOFF.initial, "{delay:?}");
+    }
+
+    #[test]
+    fn a_job_that_is_known_ends_the_trouble_with_rendering_it_and_no_other() {
+        let inputs = FingerprintInputs {
+            generation: 1,
+            restart: None,
+            request: None,
+            template: 1,
+            attempt: 0,
+            plugin: 1,
+        };
+        let fingerprint = Fingerprint {
+            configuration_hash: "c".into(),
+            equivalent_hashes: Vec::new(),
+            render_hash: "r".into(),
+        };
+        let mut memory = Memory {
+            fingerprint: Some((inputs.clone(), fingerprint.clone())),
+            ..Memory::default()
+        };
+        let another = FingerprintInputs {
+            plugin: 2,
+            ..inputs.clone()
+        };
+        memory.plugin_failed(&trouble("a", Hook::JobFailed), &BACKOFF);
+        assert_eq!(memory.known_fingerprint(&inputs), Some(fingerprint));
+        assert!(memory.plugin_trouble(Some("a")).is_some());
+        memory.plugin_failed(&trouble("a", Hook::Render), &BACKOFF);
+        assert_eq!(memory.known_fingerprint(&another), None);
+        assert!(memory.plugin_trouble(Some("a")).is_some());
+        assert!(memory.known_fingerprint(&inputs).is_some());
+        assert_eq!(memory.plugin_trouble(Some("a")), None);
     }
 
     #[tokio::test(start_paused = true)]

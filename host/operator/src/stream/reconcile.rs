@@ -212,12 +212,14 @@ impl Reconcile<'_> {
         let Some(plugin) = &self.class.plugin else {
             return;
         };
+        let in_service = plugin.service.current().ok();
+        let identity = in_service.as_ref().map(|plugin| plugin.identity());
         let (trouble, is_news, next_tick) = {
             let mut memory = lock(self.memory);
             let trouble = observation
                 .trouble
                 .clone()
-                .or_else(|| memory.plugin_trouble().cloned());
+                .or_else(|| memory.plugin_trouble(identity).cloned());
             let is_news = memory.tells_trouble(trouble.as_ref());
             let next_tick = memory.next_tick.as_ref().and_then(NextTick::remaining);
             (trouble, is_news, next_tick)

@@ -57,10 +57,8 @@ pub async fn fingerprint(
         },
         Err(problem) => return (Rendering::Impossible(problem), None),
     };
-    if let Some((known, fingerprint)) = &lock(memory).fingerprint
-        && *known == inputs
-    {
-        return (Rendering::Ready(fingerprint.clone()), None);
+    if let Some(fingerprint) = lock(memory).known_fingerprint(&inputs) {
+        return (Rendering::Ready(fingerprint), None);
     }
     match manifest(class, object, observation, goal, memory).await {
         Ok(shaped) => {

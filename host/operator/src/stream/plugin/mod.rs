@@ -13,4 +13,4 @@ pub use context::{Run, failure_text};
 pub use decide::{decide, decide_on_spec};
 pub use shape::{Shaped, shape};
 pub use tick::{NextTick, tick};
-pub use trouble::{PLUGIN_HEALTHY, Trouble, tell_health};
+pub use trouble::{PLUGIN_HEALTHY, Trouble, refused_by_server, tell_health};

@@ -11,7 +11,7 @@ use super::{
         observe::Observation,
     },
     context::Run,
-    trouble::Trouble,
+    trouble::{Trouble, refused_by_server},
 };
 use crate::plugins::call;
 
@@ -87,7 +87,9 @@ pub async fn shape(
             // What the API server has refused once it refuses again.
             let refused = lock(memory).refused_by_server(&shaped.render_hash);
             if let (Some(message), true) = (refused, plugin.falls_back()) {
-                return without_answer(rendered, Trouble::refused_by_server(&name, &message));
+                let problem = refused_by_server(&name, &message);
+                let trouble = Trouble::refused_by_server(&loaded, problem);
+                return without_answer(rendered, trouble);
             }
             lock(memory).plugin_answered();
             Ok(Shaped {

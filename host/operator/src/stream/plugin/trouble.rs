@@ -17,6 +17,10 @@ pub struct Trouble {
     pub problem: Problem,
     /// Asking again may help. Otherwise the stream is looked at again when the plugin changes.
     pub retry: bool,
+    /// Identity of the plugin that gave no answer; none where none is in service.
+    pub identity: Option<String>,
+    /// What it was asked; none where none is in service.
+    pub hook: Option<Hook>,
 }
 
 impl Trouble {
@@ -32,6 +36,8 @@ impl Trouble {
                 ),
             },
             retry: false,
+            identity: None,
+            hook: None,
         }
     }
 
@@ -69,18 +75,27 @@ impl Trouble {
                 ),
             },
             retry: true,
+            identity: Some(plugin.identity().to_owned()),
+            hook: Some(hook),
         }
     }
 
     /// The API server refuses the Job that the plugin has shaped.
-    pub fn refused_by_server(plugin: &str, message: &str) -> Self {
+    pub fn refused_by_server(plugin: &Plugin, problem: Problem) -> Self {
         Trouble {
-            problem: Problem {
-                reason: "PluginAnswerRefused",
-                message: format!("plugin {plugin} has shaped a Job that cannot be made: {message}"),
-            },
+            problem,
             retry: false,
+            identity: Some(plugin.identity().to_owned()),
+            hook: Some(Hook::Render),
         }
+    }
+}
+
+/// The API server refuses the Job that the plugin of this name has shaped.
+pub fn refused_by_server(plugin: &str, message: &str) -> Problem {
+    Problem {
+        reason: "PluginAnswerRefused",
+        message: format!("plugin {plugin} has shaped a Job that cannot be made: {message}"),
     }
 }
 
