@@ -14,6 +14,8 @@ pub struct Component {
     pub path: PathBuf,
     /// Its bytes, decompressed.
     pub bytes: Vec<u8>,
+    /// Name of the package that it was built from, where it was.
+    pub package: Option<String>,
 }
 
 /// Reads the component in a file, or builds the project in a folder.
@@ -22,16 +24,21 @@ pub struct Component {
 /// The file cannot be read, or holds nothing that an operator would take; or the project does not
 /// compile.
 pub fn open(path: &Path) -> Result<Component, Failure> {
-    let path = if path.is_dir() {
-        project::build(path)?
+    let (path, package) = if path.is_dir() {
+        let built = project::build(path)?;
+        (built.path, Some(built.package))
     } else {
-        path.to_owned()
+        (path.to_owned(), None)
     };
     let packed = yaml::bytes(&path)?;
     let maximum = HostSettings::default().maximum_component_bytes;
     let bytes = assemble(&[Part::Binary(&packed)], maximum)
         .map_err(|error| Failure::unreadable(format!("{}: {error}", path.display())))?;
-    Ok(Component { path, bytes })
+    Ok(Component {
+        path,
+        bytes,
+        package,
+    })
 }
 
 /// A host as the operator has it. What it compiles is kept for the next time, where that is

@@ -4,20 +4,20 @@ mod examples;
 mod name;
 mod scaffold;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use arcane_plugin_build::{BuildError, Options, build_plugin};
+use arcane_plugin_build::{BuildError, Built, Options, build_plugin};
 
 use crate::exit::Failure;
 
 pub use name::check as check_name;
 pub use scaffold::{Plan, hooks};
 
-/// Builds the plugin in `dir`, and returns the file of its component.
+/// Builds the plugin in `dir`.
 ///
 /// # Errors
 /// `dir` is no project, nothing can compile it, or it does not compile.
-pub fn build(dir: &Path) -> Result<PathBuf, Failure> {
+pub fn build(dir: &Path) -> Result<Built, Failure> {
     if !dir.join("Cargo.toml").is_file() {
         return Err(Failure::unreadable(format!(
             "{}: has no Cargo.toml: give the folder of a plugin's project, or a component (.wasm)",
@@ -28,11 +28,10 @@ pub fn build(dir: &Path) -> Result<PathBuf, Failure> {
         quiet: true,
         ..Options::default()
     };
-    let built = build_plugin(dir, &options).map_err(|error| match &error {
+    build_plugin(dir, &options).map_err(|error| match &error {
         BuildError::File { .. } => Failure::unreadable(&error),
         _ => Failure::toolchain(&error),
-    })?;
-    Ok(built.path)
+    })
 }
 
 /// Writes the files of a new project into `dir`, which must not hold anything.

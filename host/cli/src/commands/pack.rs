@@ -24,7 +24,7 @@ pub struct Arguments {
     #[arg(default_value = ".")]
     target: PathBuf,
     /// Name of the ConfigMap; of several, the others have it with `-1`, `-2` and so on. The
-    /// plugin's own name by default.
+    /// plugin's own name by default, or that of its package.
     #[arg(long)]
     name: Option<String>,
     /// Namespace of the ConfigMaps, as a rule the operator's. None by default, so that it is for
@@ -53,18 +53,20 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Done, Failure> {
     let component = component::open(&arguments.target)?;
     let identity = identify(&component)?;
-    let name = match (&arguments.name, &identity.plugin) {
-        (Some(name), _) => name.clone(),
-        (None, Some((name, _))) => name.clone(),
-        (None, None) => {
-            return Err(Failure::usage(
-                "--name is missing, and the plugin does not tell its own name without a \
-                 configuration: give a name for the ConfigMap",
-            ));
-        }
-    };
+    let own_name = identity.plugin.as_ref().map(|(name, _)| name);
+    let name = arguments
+        .name
+        .as_ref()
+        .or(own_name)
+        .or(component.package.as_ref());
+    let name = name.ok_or_else(|| {
+        Failure::usage(
+            "--name is missing, and the plugin does not tell its own name without a configuration: \
+             give a name for the ConfigMap",
+        )
+    })?;
     let target = Target {
-        name,
+        name: name.clone(),
         namespace: arguments.namespace.clone(),
         key: arguments.key.clone(),
         maximum: arguments.max_size,

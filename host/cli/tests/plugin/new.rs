@@ -26,10 +26,9 @@ fn a_new_project_goes_all_the_way_to_a_config_map() {
         .ends_with(0)
         .says("  sha256  ");
     let component = built.out.lines().next().unwrap().to_owned();
-    room.plugin(&format!(
-        "check {component} --config {{backfillMemory:4Gi}}"
-    ))
-    .ends_with(3);
+    room.plugin(&format!("check {component}"))
+        .ends_with(1)
+        .says("not taken into service (ConfigRefused): ");
     room.plugin_with(
         &format!("check {component} --config"),
         &["{backfillMemory: 4Gi}"],
@@ -39,9 +38,13 @@ fn a_new_project_goes_all_the_way_to_a_config_map() {
     room.plugin("test first-plugin")
         .ends_with(0)
         .says(" passed, 0 failed\n");
-    room.plugin(&format!("pack {component} --name first-plugin"))
+    room.plugin(&format!("pack {component}"))
+        .ends_with(2)
+        .complains("--name is missing");
+    room.plugin("pack first-plugin")
         .ends_with(0)
-        .says("binaryData:")
+        .says("\n  name: first-plugin\n")
+        .says("\nbinaryData:\n  plugin.wasm: ")
         .complains("sha256: ");
 }
 
