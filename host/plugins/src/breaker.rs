@@ -56,16 +56,13 @@ impl Health {
     }
 }
 
-/// Whether a call may be made.
+/// That a call may not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// It may. How it went has to be told to the breaker.
-    Go(Ticket),
-    /// It may not, for this long.
-    Refused {
-        retry_in: Duration,
-        last_error: String,
-    },
+pub(crate) struct LeftAlone {
+    /// For how long; zero while it waits for how the probe goes.
+    pub(crate) retry_in: Duration,
+    /// How the plugin failed last.
+    pub(crate) last_error: String,
 }
 
 /// A call that was let through.
@@ -115,27 +112,30 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made at `now`.
-    pub(crate) fn admit(&mut self, now: Instant) -> Admission {
-        let openings = self.openings;
-        let Some(opening) = &mut self.open else {
-            return Admission::Go(Ticket {
-                probe_of: 0,
-                openings,
-            });
-        };
-        let left = opening.until.saturating_duration_since(now);
-        if !left.is_zero() || opening.probing {
-            return Admission::Refused {
-                retry_in: left,
-                last_error: opening.last_error.clone(),
-            };
-        }
-        opening.probing = true;
-        Admission::Go(Ticket {
-            probe_of: openings,
-            openings,
+    /// Why no call may be made at `now`, if none may.
+    pub(crate) fn refusal(&self, now: Instant) -> Option<LeftAlone> {
+        let opening = self.open.as_ref()?;
+        let retry_in = opening.until.saturating_duration_since(now);
+        (opening.probing || !retry_in.is_zero()).then(|| LeftAlone {
+            retry_in,
+            last_error: opening.last_error.clone(),
         })
+    }
+
+    /// Lets a call through at `now`, if one may be made. How it went has to be told.
+    pub(crate) fn admit(&mut self, now: Instant) -> Result<Ticket, LeftAlone> {
+        if let Some(refusal) = self.refusal(now) {
+            return Err(refusal);
+        }
+        let openings = self.openings;
+        let probe_of = match &mut self.open {
+            None => 0,
+            Some(opening) => {
+                opening.probing = true;
+                openings
+            }
+        };
+        Ok(Ticket { probe_of, openings })
     }
 
     /// Takes down how the call went that `ticket` was given for.
@@ -205,15 +205,8 @@ mod tests {
         longest_pause: Duration::from_secs(15),
     };
 
-    fn ticket(admission: Admission) -> Ticket {
-        match admission {
-            Admission::Go(ticket) => ticket,
-            refused @ Admission::Refused { .. } => panic!("{refused:?}"),
-        }
-    }
-
     fn call(breaker: &mut Breaker, outcome: Outcome<'_>, now: Instant) {
-        let ticket = ticket(breaker.admit(now));
+        let ticket = breaker.admit(now).unwrap();
         breaker.record(&ticket, outcome, now);
     }
 
@@ -243,10 +236,10 @@ mod tests {
         let mut breaker = opened(now);
         assert_eq!(
             breaker.admit(now + Duration::from_secs(1)),
-            Admission::Refused {
+            Err(LeftAlone {
                 retry_in: Duration::from_secs(4),
                 last_error: "trap".into()
-            }
+            })
         );
     }
 
@@ -255,8 +248,8 @@ mod tests {
         let start = Instant::now();
         let mut breaker = opened(start);
         let later = start + Duration::from_secs(5);
-        let probe = ticket(breaker.admit(later));
-        assert!(matches!(breaker.admit(later), Admission::Refused { .. }));
+        let probe = breaker.admit(later).unwrap();
+        assert!(breaker.admit(later).is_err());
         assert!(matches!(breaker.health(later), Health::HalfOpen { .. }));
         breaker.record(&probe, Outcome::Held, later);
         assert_eq!(breaker.health(later), Health::Closed);
@@ -294,7 +287,7 @@ mod tests {
     fn an_answer_to_a_call_from_before_the_opening_does_not_close_it() {
         let now = Instant::now();
         let mut breaker = Breaker::new(SETTINGS);
-        let early = ticket(breaker.admit(now));
+        let early = breaker.admit(now).unwrap();
         for _ in 0..3 {
             call(&mut breaker, Outcome::Broke("trap"), now);
         }
@@ -332,12 +325,12 @@ mod tests {
                     Step::Start => {
                         let before = breaker.health(now);
                         match breaker.admit(now) {
-                            Admission::Go(ticket) => {
+                            Ok(ticket) => {
                                 let open = matches!(before, Health::Open { .. });
                                 prop_assert!(!open);
                                 running.push(ticket);
                             }
-                            Admission::Refused { retry_in, .. } => {
+                            Err(LeftAlone { retry_in, .. }) => {
                                 prop_assert!(before != Health::Closed);
                                 prop_assert!(retry_in <= SETTINGS.longest_pause);
                             }
@@ -372,7 +365,7 @@ mod tests {
                 match step {
                     Step::Wait(seconds) => now += Duration::from_secs(seconds),
                     Step::Start | Step::Finish(..) => {
-                        if let Admission::Go(ticket) = breaker.admit(now) {
+                        if let Ok(ticket) = breaker.admit(now) {
                             breaker.record(&ticket, Outcome::Broke("trap"), now);
                         }
                     }

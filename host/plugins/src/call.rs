@@ -100,10 +100,7 @@ fn classify(error: &wasmtime::Error, limits: Limits) -> CallError {
     if cause.contains(TOO_MUCH_HANDED_OVER) {
         return CallError::OutputLimit { limit: OUTPUT };
     }
-    CallError::InvalidAnswer {
-        part: "what it handed over".to_owned(),
-        problem: text::one_line(&cause, TOLD),
-    }
+    CallError::invalid("what it handed over", &cause)
 }
 
 /// Names of the functions that a trap happened in, as far as the component tells.

@@ -159,10 +159,7 @@ fn template(said: String) -> Result<String, CallError> {
 }
 
 fn invalid(part: &str, problem: String) -> CallError {
-    CallError::InvalidAnswer {
-        part: part.to_owned(),
-        problem,
-    }
+    CallError::invalid(part, &problem)
 }
 
 #[cfg(test)]

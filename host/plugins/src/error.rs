@@ -4,6 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::rails::Refusal;
+use crate::text;
+
+/// How much is kept of what is wrong with an answer, in bytes.
+const PROBLEM: usize = 1_000;
 
 /// Why a call got no answer that could be used.
 ///
@@ -93,6 +97,14 @@ impl CallError {
     #[must_use]
     pub fn is_plugins_fault(&self) -> bool {
         !matches!(self, Self::BreakerOpen { .. } | Self::Busy { .. })
+    }
+
+    /// An answer whose `part` has this problem.
+    pub(crate) fn invalid(part: &str, problem: &str) -> Self {
+        Self::InvalidAnswer {
+            part: part.to_owned(),
+            problem: text::one_line(problem, PROBLEM),
+        }
     }
 
     /// Whether it counts towards leaving the plugin alone.
@@ -199,5 +211,26 @@ impl fmt::Display for Bytes {
             }
         }
         write!(f, "{} bytes", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_in_the_largest_unit_that_they_fill() {
+        let told = |bytes| Bytes(bytes).to_string();
+        assert_eq!(told(0), "0 bytes");
+        assert_eq!(told(1_023), "1023 bytes");
+        assert_eq!(told(64 << 20), "64 MiB");
+        assert_eq!(told((3 << 30) / 2), "1.5 GiB");
+        assert_eq!(told(1_100), "1.0 KiB");
+    }
+
+    #[test]
+    fn what_a_plugin_made_of_an_answer_stays_on_one_line() {
+        let error = CallError::invalid("job", "a\nb\u{1b}");
+        assert!(error.to_string().contains("job: a b\u{FFFD};"), "{error}");
     }
 }

@@ -2,333 +2,24 @@
 
 use std::fmt::Write as _;
 
-use crate::encode;
+use crate::builder::{Check, Decide, Deed, Described, Render, Tick};
 use crate::layout::{
     ANSWER, ATTEMPT, CONFIG, DATA, DECIDE_CONTEXT, DECIDE_TIME, LABELS, MODE, RENDER_JOB, REQUEST,
     STRINGS, TICK_TIME,
 };
 
-/// What a guest does when it is called, in place of or before answering.
-#[derive(Clone, Debug)]
-pub enum Deed {
-    /// Runs for ever.
-    Loop,
-    /// Takes memory, page by page, until there is none.
-    TakeMemory,
-    /// Grows a table until there is no more room.
-    GrowTable,
-    /// Calls itself without end.
-    Recurse,
-    /// Executes `unreachable`.
-    Trap,
-    /// Logs this line, so many times.
-    Log(String, u32),
-    /// Logs one line of so many bytes.
-    LogBytes(u32),
-    /// Logs what is in the context that it is given, and the Job or the time.
-    LogQuestion,
-}
-
-/// What a guest answers to `render`.
-#[derive(Clone, Debug)]
-pub enum Render {
-    /// That the Job is fine.
-    Unchanged,
-    /// This patch.
-    Patch(Vec<u8>),
-    /// This Job.
-    Job(Vec<u8>),
-    /// The Job that it was given, as a whole.
-    Echo,
-    /// A text of so many bytes, as a patch.
-    Bytes(u32),
-    /// An error with this text.
-    Error(String),
-    /// An error with the configuration of its class as text.
-    ConfigAsError,
-    /// An error with one digit: how many calls this instance has had, with this one.
-    CountAsError,
-}
-
-/// What a guest answers to `decide`.
-#[derive(Clone, Debug)]
-pub enum Decide {
-    /// Nothing of its own.
-    Default,
-    /// Another answer for each trigger, which fits.
-    ByTrigger,
-    /// `skip`.
-    Skip(String),
-    /// `backfill` with payload, template and reason.
-    Backfill(Option<String>, Option<String>, String),
-    /// `postpone` for so many seconds.
-    Postpone(u64, String),
-    /// `fail`.
-    Fail(String),
-    /// `restart` after so many seconds.
-    Restart(u64, String),
-    /// An error with this text.
-    Error(String),
-}
-
-/// What a guest answers to `next-tick`.
-#[derive(Clone, Debug)]
-pub enum Tick {
-    /// Never.
-    Never,
-    /// In so many seconds.
-    In(u64),
-    /// At the next full hour.
-    FullHour,
-    /// An error with this text.
-    Error(String),
-}
-
-/// What a guest says to a configuration.
-#[derive(Clone, Debug)]
-pub enum Check {
-    /// Anything is fine.
-    Accept,
-    /// Anything but `{}` is wrong, with this text.
-    OnlyEmpty(String),
-}
-
-/// What a guest says of itself.
-#[derive(Clone, Debug)]
-pub struct Described {
-    /// `name`
-    pub name: String,
-    /// `version`
-    pub version: String,
-    /// `summary`
-    pub summary: Vec<u8>,
-    /// `hooks`
-    pub hooks: Vec<String>,
-    /// `grants`
-    pub grants: Vec<String>,
-}
-
-/// A guest in the making. Exports what has been set.
-#[derive(Clone, Debug)]
-pub struct Builder {
-    described: Described,
-    metadata: bool,
-    describing: Vec<Deed>,
-    starting: Vec<Deed>,
-    checking: Option<(Vec<Deed>, Check)>,
-    rendering: Option<(Vec<Deed>, Render)>,
-    deciding: Option<(Vec<Deed>, Decide)>,
-    ticking: Option<(Vec<Deed>, Tick)>,
-    imports: Vec<(String, String)>,
-    pages: u32,
-    version: String,
-}
-
-impl Builder {
-    /// A guest of this name that wants nothing.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self {
-            described: Described {
-                name: name.to_owned(),
-                version: "1.0.0".to_owned(),
-                summary: b"A guest for tests.".to_vec(),
-                hooks: Vec::new(),
-                grants: Vec::new(),
-            },
-            metadata: true,
-            describing: Vec::new(),
-            starting: Vec::new(),
-            checking: None,
-            rendering: None,
-            deciding: None,
-            ticking: None,
-            imports: Vec::new(),
-            pages: 1,
-            version: encode::VERSION.to_owned(),
-        }
-    }
-
-    /// Exports `renderer`, and names the hook.
-    #[must_use]
-    pub fn render(mut self, answer: Render) -> Self {
-        self.rendering = Some((Vec::new(), answer));
-        self.hooks(&["render"])
-    }
-
-    /// As [`Builder::render`], after these deeds.
-    #[must_use]
-    pub fn render_after(mut self, deeds: Vec<Deed>, answer: Render) -> Self {
-        self.rendering = Some((deeds, answer));
-        self.hooks(&["render"])
-    }
-
-    /// Exports `decider`, and names all of its hooks but `tick`.
-    #[must_use]
-    pub fn decide(self, answer: Decide) -> Self {
-        self.decide_after(Vec::new(), answer)
-    }
-
-    /// As [`Builder::decide`], after these deeds.
-    #[must_use]
-    pub fn decide_after(mut self, deeds: Vec<Deed>, answer: Decide) -> Self {
-        self.deciding = Some((deeds, answer));
-        self.hooks(&[
-            "stream-created",
-            "backfill-requested",
-            "schema-changed",
-            "spec-changed",
-            "job-failed",
-            "job-completed",
-        ])
-    }
-
-    /// Exports `ticker`, and names the hook.
-    #[must_use]
-    pub fn tick(self, answer: Tick) -> Self {
-        self.tick_after(Vec::new(), answer)
-    }
-
-    /// As [`Builder::tick`], after these deeds.
-    #[must_use]
-    pub fn tick_after(mut self, deeds: Vec<Deed>, answer: Tick) -> Self {
-        self.ticking = Some((deeds, answer));
-        self.hooks(&["tick"])
-    }
-
-    /// Exports `configuration`.
-    #[must_use]
-    pub fn check(mut self, deeds: Vec<Deed>, answer: Check) -> Self {
-        self.checking = Some((deeds, answer));
-        self
-    }
-
-    /// Does this before it describes itself.
-    #[must_use]
-    pub fn describe_after(mut self, deeds: Vec<Deed>) -> Self {
-        self.describing = deeds;
-        self
-    }
-
-    /// Does this whenever it is instantiated.
-    #[must_use]
-    pub fn start_with(mut self, deeds: Vec<Deed>) -> Self {
-        self.starting = deeds;
-        self
-    }
-
-    /// Names more hooks.
-    #[must_use]
-    pub fn hooks(mut self, hooks: &[&str]) -> Self {
-        self.described
-            .hooks
-            .extend(hooks.iter().map(|&hook| hook.to_owned()));
-        self
-    }
-
-    /// Asks for grants.
-    #[must_use]
-    pub fn grants(mut self, grants: &[&str]) -> Self {
-        self.described
-            .grants
-            .extend(grants.iter().map(|&grant| grant.to_owned()));
-        self
-    }
-
-    /// Changes what it says of itself.
-    #[must_use]
-    pub fn describe(mut self, change: impl FnOnce(&mut Described)) -> Self {
-        change(&mut self.described);
-        self
-    }
-
-    /// Does not export `metadata`.
-    #[must_use]
-    pub fn without_metadata(mut self) -> Self {
-        self.metadata = false;
-        self
-    }
-
-    /// Imports the function `name`, which takes nothing and returns a u32, from `interface`.
-    #[must_use]
-    pub fn import(mut self, interface: &str, name: &str) -> Self {
-        self.imports.push((interface.to_owned(), name.to_owned()));
-        self
-    }
-
-    /// Begins with so many pages of 64 KiB of memory.
-    #[must_use]
-    pub fn pages(mut self, pages: u32) -> Self {
-        self.pages = pages;
-        self
-    }
-
-    /// Is built as if this version of the contract were published.
-    #[must_use]
-    pub fn version(mut self, version: &str) -> Self {
-        version.clone_into(&mut self.version);
-        self
-    }
-
-    /// The component.
-    ///
-    /// # Errors
-    /// It cannot be encoded, which is a mistake in this crate or in what was set.
-    pub fn build(&self) -> anyhow::Result<Vec<u8>> {
-        let mut text = Text::new(&self.version);
-        let mut world = vec![format!(
-            "import arcane:stream-plugin/logging@{};",
-            self.version
-        )];
-        for (number, (interface, name)) in self.imports.iter().enumerate() {
-            world.push(format!("import {interface};"));
-            let _ = writeln!(
-                text.imports,
-                "(import \"{interface}\" \"{name}\" (func $import{number} (result i32)))"
-            );
-            // What is not used is not imported.
-            let _ = writeln!(text.starting, "(drop (call $import{number}))");
-        }
-        if self.metadata {
-            world.push(text.export("metadata"));
-            text.describe(&self.described, &self.describing);
-        }
-        if let Some((deeds, answer)) = &self.checking {
-            world.push(text.export("configuration"));
-            text.check(deeds, answer);
-        }
-        if let Some((deeds, answer)) = &self.rendering {
-            world.push(text.export("renderer"));
-            text.render(deeds, answer);
-        }
-        if let Some((deeds, answer)) = &self.deciding {
-            world.push(text.export("decider"));
-            text.decide(deeds, answer);
-        }
-        if let Some((deeds, answer)) = &self.ticking {
-            world.push(text.export("ticker"));
-            text.tick(deeds, answer);
-        }
-        for deed in &self.starting {
-            let deed = text.deed(deed, None);
-            text.starting.push_str(&deed);
-        }
-        encode::component(&text.finish(self.pages), &world.join("\n"), &self.version)
-    }
-}
-
 /// The text of a module, and the data that it refers to.
-struct Text {
+pub(crate) struct Text {
     version: String,
-    imports: String,
+    pub(crate) imports: String,
     functions: String,
-    starting: String,
+    pub(crate) starting: String,
     data: Vec<u8>,
 }
 
 /// Where a function finds its question: in local 0, with the context at some offset.
 #[derive(Clone, Copy)]
-struct Asked {
+pub(crate) struct Asked {
     context: u32,
     /// Offset of the Job, where there is one.
     job: Option<u32>,
@@ -337,7 +28,7 @@ struct Asked {
 }
 
 impl Text {
-    fn new(version: &str) -> Self {
+    pub(crate) fn new(version: &str) -> Self {
         Self {
             version: version.to_owned(),
             imports: format!(
@@ -350,7 +41,7 @@ impl Text {
         }
     }
 
-    fn export(&self, interface: &str) -> String {
+    pub(crate) fn export(&self, interface: &str) -> String {
         format!("export arcane:stream-plugin/{interface}@{};", self.version)
     }
 
@@ -363,7 +54,7 @@ impl Text {
     }
 
     fn align(&mut self) {
-        while self.data.len() % 8 != 0 {
+        while !self.data.len().is_multiple_of(8) {
             self.data.push(0);
         }
     }
@@ -372,7 +63,8 @@ impl Text {
         let version = &self.version;
         let _ = writeln!(
             self.functions,
-            "(func (export \"arcane:stream-plugin/{interface}@{version}#{name}\") {signature}\n\
+            "(func $guest::{interface}::{name}\n\
+             (export \"arcane:stream-plugin/{interface}@{version}#{name}\") {signature}\n\
              {body})"
         );
     }
@@ -387,7 +79,7 @@ impl Text {
         )
     }
 
-    fn describe(&mut self, described: &Described, deeds: &[Deed]) {
+    pub(crate) fn describe(&mut self, described: &Described, deeds: &[Deed]) {
         let Described {
             name,
             version,
@@ -422,14 +114,14 @@ impl Text {
         self.function("metadata", "describe", "(result i32)", &body);
     }
 
-    fn check(&mut self, deeds: &[Deed], answer: &Check) {
+    pub(crate) fn check(&mut self, deeds: &[Deed], answer: &Check) {
         let mut body = self.deeds(deeds, None);
         match answer {
             Check::Accept => body += &number(0, 0),
             Check::OnlyEmpty(message) => {
-                let _ = write!(
+                let _ = writeln!(
                     body,
-                    "(i32.store8 (i32.const {ANSWER}) (i32.ne (local.get 1) (i32.const 2)))\n"
+                    "(i32.store8 (i32.const {ANSWER}) (i32.ne (local.get 1) (i32.const 2)))"
                 );
                 body += &self.put(4, message.as_bytes());
             }
@@ -443,7 +135,7 @@ impl Text {
         );
     }
 
-    fn render(&mut self, deeds: &[Deed], answer: &Render) {
+    pub(crate) fn render(&mut self, deeds: &[Deed], answer: &Render) {
         let asked = Asked {
             context: 0,
             job: Some(RENDER_JOB),
@@ -495,7 +187,7 @@ impl Text {
         self.function("renderer", "render", "(param i32) (result i32)", &body);
     }
 
-    fn decide(&mut self, deeds: &[Deed], answer: &Decide) {
+    pub(crate) fn decide(&mut self, deeds: &[Deed], answer: &Decide) {
         let asked = Asked {
             context: DECIDE_CONTEXT,
             job: None,
@@ -554,7 +246,7 @@ impl Text {
         }
     }
 
-    fn tick(&mut self, deeds: &[Deed], answer: &Tick) {
+    pub(crate) fn tick(&mut self, deeds: &[Deed], answer: &Tick) {
         let asked = Asked {
             context: 0,
             job: None,
@@ -566,10 +258,10 @@ impl Text {
             Tick::In(seconds) => body += &(number(0, 0) + &number(8, 1) + &long(16, *seconds)),
             Tick::FullHour => {
                 body += &(number(0, 0) + &number(8, 1));
-                let _ = write!(
+                let _ = writeln!(
                     body,
                     "(i64.store offset=16 (i32.const {ANSWER}) (i64.sub (i64.const 3600) \
-                     (i64.rem_u (i64.load offset={TICK_TIME} (local.get 0)) (i64.const 3600))))\n"
+                     (i64.rem_u (i64.load offset={TICK_TIME} (local.get 0)) (i64.const 3600))))"
                 );
             }
             Tick::Error(message) => {
@@ -585,7 +277,7 @@ impl Text {
         deeds.iter().map(|deed| self.deed(deed, asked)).collect()
     }
 
-    fn deed(&mut self, deed: &Deed, asked: Option<Asked>) -> String {
+    pub(crate) fn deed(&mut self, deed: &Deed, asked: Option<Asked>) -> String {
         match deed {
             Deed::Loop => "(loop $again (br $again))\n".to_owned(),
             Deed::TakeMemory => "(loop $again\n\
@@ -612,7 +304,7 @@ impl Text {
         }
     }
 
-    fn finish(mut self, pages: u32) -> String {
+    pub(crate) fn finish(mut self, pages: u32) -> String {
         self.align();
         let end = DATA + self.data.len() as u32;
         let pages = pages.max(end.div_ceil(1 << 16) + 1);
@@ -640,62 +332,8 @@ impl Text {
     }
 }
 
-/// What functions may use: an allocator that never frees, and deeds that need a function.
-const SUPPORT: &str = r#"
-(func $reserve (param $end i32)
-  (local $missing i32)
-  (local.set $missing (i32.sub
-    (i32.shr_u (i32.add (local.get $end) (i32.const 65535)) (i32.const 16)) (memory.size)))
-  (if (i32.gt_s (local.get $missing) (i32.const 0)) (then
-    (if (i32.eq (memory.grow (local.get $missing)) (i32.const -1)) (then (unreachable))))))
-(func $cabi_realloc (export "cabi_realloc") (param $old i32) (param $old_size i32)
-  (param $align i32) (param $size i32) (result i32)
-  (local $at i32)
-  (local.set $at (i32.and
-    (i32.sub (i32.add (global.get $free) (local.get $align)) (i32.const 1))
-    (i32.sub (i32.const 0) (local.get $align))))
-  (global.set $free (i32.add (local.get $at) (local.get $size)))
-  (call $reserve (global.get $free))
-  (memory.copy (local.get $at) (local.get $old) (local.get $old_size))
-  (local.get $at))
-(func $fill_spaces (param $count i32)
-  (global.set $spaces
-    (call $cabi_realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $count)))
-  (memory.fill (global.get $spaces) (i32.const 32) (local.get $count)))
-(func $recurse (param $depth i32) (result i32)
-  (i32.add (local.get $depth) (call $recurse (i32.add (local.get $depth) (i32.const 1)))))
-(func $log_times (param $at i32) (param $length i32) (param $times i32)
-  (loop $again
-    (if (local.get $times) (then
-      (call $log (i32.const 1) (local.get $at) (local.get $length))
-      (local.set $times (i32.sub (local.get $times) (i32.const 1)))
-      (br $again)))))
-(func $log_text (param $at i32)
-  (call $log (i32.const 0) (i32.load (local.get $at)) (i32.load offset=4 (local.get $at))))
-(func $log_pairs (param $at i32)
-  (local $entry i32) (local $left i32)
-  (local.set $entry (i32.load (local.get $at)))
-  (local.set $left (i32.load offset=4 (local.get $at)))
-  (loop $again
-    (if (local.get $left) (then
-      (call $log_text (local.get $entry))
-      (call $log_text (i32.add (local.get $entry) (i32.const 8)))
-      (local.set $entry (i32.add (local.get $entry) (i32.const 16)))
-      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-      (br $again)))))
-(func $log_number (param $number i64)
-  (local $at i32) (local $end i32)
-  (local.set $end (i32.add
-    (call $cabi_realloc (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 20)) (i32.const 20)))
-  (local.set $at (local.get $end))
-  (loop $again
-    (local.set $at (i32.sub (local.get $at) (i32.const 1)))
-    (i32.store8 (local.get $at)
-      (i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u (local.get $number) (i64.const 10)))))
-    (local.set $number (i64.div_u (local.get $number) (i64.const 10)))
-    (br_if $again (i64.ne (local.get $number) (i64.const 0))))
-  (call $log (i32.const 0) (local.get $at) (i32.sub (local.get $end) (local.get $at))))
-"#;
+/// What functions may use.
+const SUPPORT: &str = include_str!("support.wat");
 
 /// Logs the strings of the question, then labels and annotations, mode and attempt as numbers, the
 /// request's name and payload, and the Job or the time.

@@ -1,26 +1,26 @@
 //! A plugin in service for a class.
 
+mod ask;
+mod introduce;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arcane_contract::canonical;
 use serde_json::Value;
-use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use crate::answer::{Decision, LogLine, Rendered, Report};
 use crate::bindings;
 use crate::bindings::exports::arcane::stream_plugin::renderer::Rendering;
-use crate::breaker::{Admission, Breaker, Health, Outcome, Ticket};
-use crate::call::{self, Called, Limits};
+use crate::breaker::{Breaker, Health};
+use crate::call::Limits;
 use crate::decision;
 use crate::description::Description;
 use crate::digest;
 use crate::engine::OUTPUT;
 use crate::error::CallError;
 use crate::gate::Gate;
-use crate::guest::Guest;
 use crate::host::Shared;
 use crate::load_error::LoadError;
 use crate::memo::{Key, Remembered};
@@ -29,12 +29,9 @@ use crate::program::Program;
 use crate::question::{Context, Hook, Question, Trigger};
 use crate::rails::{self, EffectiveGrants, Grant};
 use crate::settings::{LARGEST_MEMORY, PluginSettings};
-use crate::text;
 
 /// How much is kept of what a plugin says went wrong, in bytes.
 const MESSAGE: usize = 4 << 10;
-/// How much is kept of the error that led to a plugin's being left alone, in bytes.
-const LAST_ERROR: usize = 500;
 
 /// A plugin in service: a component with the settings of one class. Clones are the same plugin.
 ///
@@ -79,7 +76,7 @@ impl Plugin {
             memory: memory_limit.min(LARGEST_MEMORY),
         };
         let config = canonical::to_string(&config);
-        let description = introduce(&shared, &program, limits, &config, lines)?;
+        let description = introduce::introduce(&shared, &program, limits, &config, lines)?;
         // Grants as JSON have a field for each that is given.
         let mut given = match serde_json::to_value(&grants) {
             Ok(Value::Object(given)) => given,
@@ -296,62 +293,6 @@ impl Inner {
         ])
     }
 
-    /// Makes a call if it may be made, when its turn comes, and `accept`s the answer.
-    fn ask<A, T>(
-        &self,
-        work: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<Result<A, String>>,
-        accept: impl FnOnce(A) -> Result<T, CallError>,
-    ) -> Report<T> {
-        let came = Instant::now();
-        let attempt = match self.admit(came) {
-            Ok(attempt) => attempt,
-            Err(error) => return not_called(came, error),
-        };
-        let patience = self.shared.patience(came);
-        // The plugin's own turn first: those that wait for that take up nobody else's.
-        let passes = self
-            .gate
-            .enter(patience)
-            .and_then(|own| Some((own, self.shared.gate.enter(patience)?)));
-        let Some(_passes) = passes else {
-            let waited = came.elapsed();
-            return not_called(came, CallError::Busy { waited });
-        };
-        let start = Instant::now();
-        let Called {
-            result,
-            lines,
-            memory_peak,
-        } = call::call(&self.shared, &self.program, self.limits, work);
-        let result = result
-            .and_then(|answer| answer.map_err(|message| own_error(&message)))
-            .and_then(accept);
-        attempt.went(&result);
-        Report {
-            result,
-            lines,
-            elapsed: start.elapsed(),
-            memory_peak,
-            from_memo: false,
-        }
-    }
-
-    fn admit(&self, now: Instant) -> Result<Attempt<'_>, CallError> {
-        match self.breaker().admit(now) {
-            Admission::Go(ticket) => Ok(Attempt {
-                plugin: self,
-                ticket: Some(ticket),
-            }),
-            Admission::Refused {
-                retry_in,
-                last_error,
-            } => Err(CallError::BreakerOpen {
-                retry_in,
-                last_error,
-            }),
-        }
-    }
-
     /// Turns an answer to `render` into a Job, if that is within the guard rails.
     fn accept(
         &self,
@@ -362,15 +303,15 @@ impl Inner {
         let proposed = match rendering {
             Rendering::Unchanged => return Ok(unchanged(job)),
             Rendering::Patch(patch) => patch::apply(job, bytes, &patch, OUTPUT)
-                .map_err(|problem| invalid("patch", problem))?,
+                .map_err(|problem| CallError::invalid("patch", &problem))?,
             Rendering::Job(whole) => serde_json::from_str(&whole)
-                .map_err(|error| invalid("job", format!("not valid JSON: {error}")))?,
+                .map_err(|error| CallError::invalid("job", &format!("not valid JSON: {error}")))?,
         };
         if proposed == *job {
             return Ok(unchanged(job));
         }
         if !proposed.is_object() {
-            return Err(invalid("job", "not a JSON object".to_owned()));
+            return Err(CallError::invalid("job", "not a JSON object"));
         }
         rails::judge(job, &proposed, &self.grants).map_err(CallError::Refused)?;
         Ok(Rendered {
@@ -378,89 +319,6 @@ impl Inner {
             changed: true,
         })
     }
-}
-
-/// A call that the breaker has let through.
-struct Attempt<'a> {
-    plugin: &'a Inner,
-    ticket: Option<Ticket>,
-}
-
-impl Attempt<'_> {
-    fn went<T>(mut self, result: &Result<T, CallError>) {
-        let Some(ticket) = self.ticket.take() else {
-            return;
-        };
-        let now = Instant::now();
-        let mut breaker = self.plugin.breaker();
-        match result {
-            Err(error) if error.counts_as_break() => {
-                let error = text::one_line(&error.to_string(), LAST_ERROR);
-                breaker.record(&ticket, Outcome::Broke(&error), now);
-            }
-            Err(error) if !error.is_plugins_fault() => {
-                breaker.record(&ticket, Outcome::NotMade, now);
-            }
-            _ => breaker.record(&ticket, Outcome::Held, now),
-        }
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.plugin
-                .breaker()
-                .record(&ticket, Outcome::NotMade, Instant::now());
-        }
-    }
-}
-
-/// Starts the program once to see whether it can be, has it describe itself, and has it check its
-/// configuration.
-fn introduce(
-    shared: &Shared,
-    program: &Program,
-    limits: Limits,
-    config: &str,
-    lines: &mut Vec<LogLine>,
-) -> Result<Description, LoadError> {
-    let Some(_pass) = shared.gate.enter(shared.patience(Instant::now())) else {
-        return Err(LoadError::Busy);
-    };
-    let mut keep = |logged: Vec<LogLine>| lines.extend(logged);
-    let started = call::call(shared, program, limits, |store, instance| {
-        Ok(program.check_types(store, instance))
-    });
-    keep(started.lines);
-    started.result.map_err(LoadError::Start)??;
-
-    let described = call::call(shared, program, limits, |store, instance| {
-        program
-            .metadata
-            .load(&mut *store, instance)?
-            .call_describe(store)
-    });
-    keep(described.lines);
-    let description = Description::check(described.result.map_err(LoadError::Describe)?)?;
-    program.check_hooks(&description)?;
-
-    if let Some(configuration) = &program.configuration {
-        let config = config.to_owned();
-        let checked = call::call(shared, program, limits, |store, instance| {
-            configuration
-                .load(&mut *store, instance)?
-                .call_check(store, &config)
-        });
-        keep(checked.lines);
-        checked
-            .result
-            .map_err(LoadError::ConfigCheck)?
-            .map_err(|message| LoadError::ConfigRefused {
-                problem: text::one_line(&message, MESSAGE),
-            })?;
-    }
-    Ok(description)
 }
 
 fn unchanged(job: &Value) -> Rendered {
@@ -488,27 +346,6 @@ fn no_call<T>(start: Instant, answer: T) -> Report<T> {
         elapsed: start.elapsed(),
         memory_peak: 0,
         from_memo: false,
-    }
-}
-
-fn not_called<T>(start: Instant, error: CallError) -> Report<T> {
-    Report {
-        result: Err(error),
-        lines: Vec::new(),
-        elapsed: start.elapsed(),
-        memory_peak: 0,
-        from_memo: false,
-    }
-}
-
-fn own_error(message: &str) -> CallError {
-    CallError::Plugin(text::one_line(message, MESSAGE))
-}
-
-fn invalid(part: &str, problem: String) -> CallError {
-    CallError::InvalidAnswer {
-        part: part.to_owned(),
-        problem: text::one_line(&problem, MESSAGE),
     }
 }
 
