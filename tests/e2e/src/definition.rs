@@ -1,5 +1,8 @@
 //! Definitions of streams in the three layouts.
 
+use std::collections::BTreeMap;
+
+use kube::api::ObjectMeta;
 use serde_json::{Map, Value, json};
 
 /// The `spec` of a stream definition, to be created by [`Plugin::create`](crate::Plugin::create).
@@ -13,6 +16,8 @@ pub struct Definition {
     suspended: bool,
     backends: Map<String, Value>,
     fields: Map<String, Value>,
+    annotations: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +76,8 @@ impl Definition {
             suspended: false,
             backends: Map::new(),
             fields,
+            annotations: BTreeMap::new(),
+            labels: BTreeMap::new(),
         }
     }
 
@@ -91,6 +98,18 @@ impl Definition {
         self
     }
 
+    /// Gives the definition an annotation.
+    pub fn annotation(mut self, name: &str, value: &str) -> Self {
+        self.annotations.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Gives the definition a label.
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     fn backend(mut self, name: &str, backend: Value) -> Self {
         self.backends.insert(name.to_owned(), backend);
         self
@@ -98,6 +117,16 @@ impl Definition {
 
     pub(crate) fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// The definition's `metadata`, under this name.
+    pub(crate) fn metadata(&self, name: &str) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name.to_owned()),
+            annotations: Some(self.annotations.clone()),
+            labels: Some(self.labels.clone()),
+            ..ObjectMeta::default()
+        }
     }
 
     /// The definition's `spec`.
@@ -108,6 +137,7 @@ impl Definition {
             suspended,
             backends,
             fields,
+            ..
         } = self;
         let mut spec = Map::new();
         match layout {

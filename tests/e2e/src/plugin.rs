@@ -189,6 +189,7 @@ impl<'a> Plugin<'a> {
         let name = name.to_owned();
         act(format!("create the stream {name}"), async move {
             let mut object = DynamicObject::new(&name, &self.class.kind);
+            object.metadata = definition.metadata(&name);
             object.data = json!({"spec": definition.spec()});
             let definitions = self.definitions();
             let created = definitions.create(&PostParams::default(), &object).await?;

@@ -3,7 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share is test code, too")]
 
+mod decisions;
+mod examples;
+mod hostile;
+mod own;
 mod policies;
+mod quiet;
+mod rails;
 mod reload;
 mod shaping;
 mod sources;

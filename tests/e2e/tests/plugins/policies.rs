@@ -5,7 +5,7 @@ use arcane_guests::{Builder, Decide, Deed, Render};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::support::{Plugged, annotating, guest, patching, running, shape};
+use crate::support::{Plugged, guest, labelling, patching, running, shape};
 
 /// Starts streams, so that the plugin has something to fail at.
 async fn create_many<'p>(class: &'p arcane_e2e::Plugin<'_>) -> Vec<Stream<'p>> {
@@ -22,7 +22,7 @@ async fn create_many<'p>(class: &'p arcane_e2e::Plugin<'_>) -> Vec<Stream<'p>> {
 
 #[tokio::test]
 async fn with_policy_fail_nothing_new_is_started_and_what_runs_goes_on() {
-    let plugged = Plugged::new(&annotating("good"), json!({"failurePolicy": "Fail"})).await;
+    let plugged = Plugged::new(&labelling("good"), json!({"failurePolicy": "Fail"})).await;
     let class = &plugged.class;
     let orders = running(class, "orders").await;
     let job = orders.wait_streaming_job().await;
@@ -41,7 +41,7 @@ async fn with_policy_fail_nothing_new_is_started_and_what_runs_goes_on() {
     assert_eq!(orders.wait_streaming_job().await.uid(), job.uid());
     assert_eq!(orders.status().await["phase"], "Running");
 
-    plugged.replace(&annotating("good")).await;
+    plugged.replace(&labelling("good")).await;
     items.wait_phase("Backfilling").await;
     items.wait_condition("PluginHealthy", "True", &[]).await;
     orders.wait_condition("PluginHealthy", "True", &[]).await;
@@ -54,7 +54,7 @@ async fn with_policy_fail_nothing_new_is_started_and_what_runs_goes_on() {
 async fn with_policy_use_template_the_template_stands_in_and_nothing_is_restarted() {
     let policy = json!({"failurePolicy": "UseTemplate"});
     let values = json!({"restartPolicy": {"type": "Rolling", "rolling": {"maxUnavailable": 1}}});
-    let plugged = Plugged::with(&annotating("good"), policy, values).await;
+    let plugged = Plugged::with(&labelling("good"), policy, values).await;
     let class = &plugged.class;
     let orders = running(class, "orders").await;
     let job = orders.wait_streaming_job().await;
@@ -82,7 +82,7 @@ async fn with_policy_use_template_the_template_stands_in_and_nothing_is_restarte
     let same = nightly.wait_cron_job("a CronJob", |_| true).await;
     assert_eq!(same.resource_version(), cron_job.resource_version());
 
-    plugged.replace(&annotating("good")).await;
+    plugged.replace(&labelling("good")).await;
     let shaped = items.wait_job_after(&plain).await;
     assert_eq!(shape(&shaped), Some("good"));
     items.wait_condition("PluginHealthy", "True", &[]).await;
@@ -155,7 +155,7 @@ async fn a_plugin_that_keeps_failing_is_left_alone_until_a_good_version_comes() 
         stream.wait_condition("PluginHealthy", "False", &[]).await;
         assert_eq!(stream.job().await, None);
     }
-    plugged.replace(&annotating("good")).await;
+    plugged.replace(&labelling("good")).await;
     for stream in &streams {
         stream.wait_phase("Running").await;
         let job = stream.wait_streaming_job().await;
@@ -214,7 +214,7 @@ async fn with_policy_use_template_a_job_that_the_api_server_refuses_is_made_from
 #[tokio::test]
 async fn a_running_job_is_not_given_up_for_one_that_the_api_server_refuses() {
     let values = json!({"restartPolicy": {"type": "Rolling", "rolling": {"maxUnavailable": 1}}});
-    let plugged = Plugged::with(&annotating("good"), json!({}), values).await;
+    let plugged = Plugged::with(&labelling("good"), json!({}), values).await;
     let class = &plugged.class;
     let orders = running(class, "orders").await;
     let pods = class.pods();
@@ -226,7 +226,7 @@ async fn a_running_job_is_not_given_up_for_one_that_the_api_server_refuses() {
     let words = ["plugin impossible 1.0.0", "spec.backoffLimit"];
     orders.wait_condition("Error", "True", &words).await;
     assert_eq!(orders.wait_streaming_job().await.uid(), job.uid());
-    plugged.replace(&annotating("good")).await;
+    plugged.replace(&labelling("good")).await;
     orders.wait_condition("UpToDate", "True", &[]).await;
     assert_eq!(orders.wait_streaming_job().await.uid(), job.uid());
 }
@@ -234,7 +234,7 @@ async fn a_running_job_is_not_given_up_for_one_that_the_api_server_refuses() {
 #[tokio::test]
 async fn an_answer_beyond_the_rails_is_refused_as_a_whole() {
     let patch = json!([
-        {"op": "add", "path": "/metadata/annotations/example.com~1shaped", "value": "half"},
+        {"op": "add", "path": "/metadata/labels/example.com~1shaped", "value": "half"},
         {"op": "add", "path": "/spec/template/spec/hostNetwork", "value": true},
     ]);
     let bytes = Builder::new("half")

@@ -5,17 +5,17 @@ use arcane_e2e::{digest, until};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::support::{Plugged, annotating, guest, patching, running, shape};
+use crate::support::{Plugged, SHAPED, guest, labelling, patching, running, shape};
 
 #[tokio::test]
 async fn a_new_version_is_told_and_waits_for_the_next_run() {
-    let plugged = Plugged::new(&annotating("one"), json!({})).await;
+    let plugged = Plugged::new(&labelling("one"), json!({})).await;
     let class = &plugged.class;
     let orders = running(class, "orders").await;
     let job = orders.wait_streaming_job().await;
     orders.wait_condition("UpToDate", "True", &[]).await;
 
-    plugged.replace(&annotating("two")).await;
+    plugged.replace(&labelling("two")).await;
     orders
         .wait_condition("UpToDate", "False", &["the next run"])
         .await;
@@ -77,7 +77,7 @@ async fn a_configuration_that_the_plugin_refuses_leaves_the_one_before_in_servic
     let status = class.wait_plugin_trouble("ConfigRefused", &words).await;
     assert_eq!(status["digest"], digest(&bytes));
     let job = running(&class, "orders").await.wait_streaming_job().await;
-    assert_eq!(shape(&job), Some("yes"));
+    assert_eq!(job.annotations()[SHAPED], "yes");
     class
         .change_class(json!({"plugin": {"config": null}}))
         .await;
@@ -90,7 +90,7 @@ async fn a_rolling_class_takes_up_a_new_version_one_stream_at_a_time() {
         "restartPolicy": {"type": "Rolling", "rolling": {"maxUnavailable": 1}},
         "podAnnotations": {"test/terminates-after": "300ms"},
     });
-    let plugged = Plugged::with(&annotating("one"), json!({}), values).await;
+    let plugged = Plugged::with(&labelling("one"), json!({}), values).await;
     let class = &plugged.class;
     let mut streams = Vec::new();
     for name in ["a", "b", "c"] {
@@ -102,7 +102,7 @@ async fn a_rolling_class_takes_up_a_new_version_one_stream_at_a_time() {
             .await
             .unwrap();
     }
-    plugged.replace(&annotating("two")).await;
+    plugged.replace(&labelling("two")).await;
     for stream in &streams {
         stream
             .wait_job("a Job of the new shape", |job| shape(job) == Some("two"))
@@ -127,7 +127,7 @@ async fn a_rolling_class_takes_up_a_new_version_one_stream_at_a_time() {
 
 #[tokio::test]
 async fn a_bad_version_leaves_the_one_before_in_service_and_says_so() {
-    let good = annotating("good");
+    let good = labelling("good");
     let plugged = Plugged::new(&good, json!({})).await;
     let Plugged { class, component } = &plugged;
     let orders = running(class, "orders").await;
@@ -148,7 +148,7 @@ async fn a_bad_version_leaves_the_one_before_in_service_and_says_so() {
     orders.wait_condition("UpToDate", "True", &[]).await;
     assert_eq!(orders.wait_streaming_job().await.uid(), job.uid());
 
-    let better = annotating("better");
+    let better = labelling("better");
     plugged.replace(&better).await;
     orders.wait_condition("UpToDate", "False", &[]).await;
     class.assert_clean().await;

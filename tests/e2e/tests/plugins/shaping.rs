@@ -4,14 +4,14 @@ use arcane_e2e::{Definition, digest, sample, shared, until};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::support::{Plugged, SHAPED, annotating, guest, running, shape};
+use crate::support::{Plugged, SHAPED, guest, labelling, running, shape};
 
 /// Annotation of a Job that a plugin has changed.
 const PLUGIN: &str = "arcane.sneaksanddata.com/plugin";
 
 #[tokio::test]
 async fn a_plugin_from_a_config_map_shapes_the_jobs_of_every_mode() {
-    let bytes = annotating("one");
+    let bytes = labelling("one");
     let Plugged { class, .. } = Plugged::new(&bytes, json!({})).await;
     let mark = format!("one 1.0.0 sha256:{}", digest(&bytes));
 
@@ -37,7 +37,7 @@ async fn a_plugin_from_a_config_map_shapes_the_jobs_of_every_mode() {
     nightly.wait_phase("Scheduled").await;
     let cron_job = nightly.wait_cron_job("a CronJob", |_| true).await;
     let template = cron_job.spec.job_template.metadata.unwrap();
-    assert_eq!(template.annotations.unwrap()[SHAPED], "one");
+    assert_eq!(template.labels.unwrap()[SHAPED], "one");
 
     for stream in [&orders, &nightly] {
         stream

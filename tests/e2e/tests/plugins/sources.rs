@@ -7,28 +7,28 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use crate::support::{Plugged, annotating, running, shape};
+use crate::support::{Plugged, labelling, running, shape};
 
 #[tokio::test]
 async fn a_component_may_be_text_compressed_and_in_parts() {
-    let plugged = Plugged::new(&annotating("raw"), json!({})).await;
+    let plugged = Plugged::new(&labelling("raw"), json!({})).await;
     let Plugged { class, component } = &plugged;
-    let text = annotating("text");
+    let text = labelling("text");
     component
         .hold(json!({"data": {"plugin.wasm": encoded(&text)}}))
         .await;
     class.wait_in_service(&text).await;
-    let zipped = annotating("gzip");
+    let zipped = labelling("gzip");
     component.put(&gzip(&zipped).unwrap()).await;
     class.wait_in_service(&zipped).await;
-    let packed = annotating("zstd");
+    let packed = labelling("zstd");
     let content = encoded(&zstd(&packed).unwrap());
     component
         .hold(json!({"data": {"plugin.wasm": content}}))
         .await;
     class.wait_in_service(&packed).await;
 
-    let parts = annotating("parts");
+    let parts = labelling("parts");
     let (first, rest) = parts.split_at(parts.len() / 3);
     let (second, third) = rest.split_at(rest.len() / 2);
     let other = Component::create(class.cluster(), second).await;
@@ -56,7 +56,7 @@ async fn a_component_may_be_text_compressed_and_in_parts() {
 
 #[tokio::test]
 async fn a_component_that_is_not_the_pinned_one_is_not_taken() {
-    let (meant, found) = (annotating("meant"), annotating("found"));
+    let (meant, found) = (labelling("meant"), labelling("found"));
     let pin = json!({"sha256": digest(&meant)});
     let Plugged { class, component } = Plugged::without_waiting(&found, pin, json!({})).await;
     let words = [&*digest(&meant), &*digest(&found), "sha256"];
@@ -111,7 +111,7 @@ async fn a_config_map_that_is_not_there_or_lacks_the_key_is_named_and_waited_for
         .await;
     assert_eq!(orders.job().await, None);
 
-    let bytes = annotating("late");
+    let bytes = labelling("late");
     component
         .hold(json!({"binaryData": {"other.wasm": encoded(&bytes)}}))
         .await;
@@ -148,7 +148,7 @@ async fn a_namespace_that_the_operator_may_not_read_is_told_with_what_to_grant()
     let cluster = shared.platform.cluster();
     let foreign = cluster.namespace("team").await.unwrap();
     let component = Component::absent(cluster, &foreign).unwrap();
-    let bytes = annotating("foreign");
+    let bytes = labelling("foreign");
     component.put(&bytes).await;
     let values = json!({"plugin": component.spec(&json!({}))});
     let class = shared.platform.plugin(&values).await.unwrap();

@@ -1,20 +1,22 @@
 //! What these scenarios share: classes with plugins, and components of all kinds.
 
-use arcane_e2e::{Component, Definition, Plugin, Shared, Stream, shared};
+use arcane_contract::api::BackfillRequest;
+use arcane_contract::names::ANNOTATION_DECISION;
+use arcane_e2e::{Component, Definition, Platform, Plugin, Shared, Stream, shared};
 use arcane_guests::{Builder, Render};
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
 /// A class of the test's own whose plugin comes from a ConfigMap.
-pub struct Plugged {
+pub struct Plugged<'a> {
     /// The class.
-    pub class: Plugin<'static>,
+    pub class: Plugin<'a>,
     /// Where its plugin comes from.
     pub component: Component,
 }
 
-impl Plugged {
+impl Plugged<'static> {
     /// A class with this component in service; `plugin` are more fields of `spec.plugin`.
     pub async fn new(bytes: &[u8], plugin: Value) -> Self {
         Self::with(bytes, plugin, json!({})).await
@@ -22,14 +24,31 @@ impl Plugged {
 
     /// The same, with more `values` of the class's chart.
     pub async fn with(bytes: &[u8], plugin: Value, values: Value) -> Self {
-        let plugged = Self::without_waiting(bytes, plugin, values).await;
+        let Shared { platform, .. } = shared().await.unwrap();
+        Self::on(platform, bytes, plugin, values).await
+    }
+
+    /// The same, whether the component can be taken into service or not.
+    pub async fn without_waiting(bytes: &[u8], plugin: Value, values: Value) -> Self {
+        let Shared { platform, .. } = shared().await.unwrap();
+        Self::install(platform, bytes, plugin, values).await
+    }
+}
+
+impl<'a> Plugged<'a> {
+    /// A class with this component in service, on a platform of the test's own.
+    pub async fn on(platform: &Platform<'a>, bytes: &[u8], plugin: Value, values: Value) -> Self {
+        let plugged = Self::install(platform, bytes, plugin, values).await;
         plugged.class.wait_in_service(bytes).await;
         plugged
     }
 
-    /// The same, whether the component can be taken into service or not.
-    pub async fn without_waiting(bytes: &[u8], plugin: Value, mut values: Value) -> Self {
-        let Shared { platform, .. } = shared().await.unwrap();
+    async fn install(
+        platform: &Platform<'a>,
+        bytes: &[u8],
+        plugin: Value,
+        mut values: Value,
+    ) -> Self {
         let component = Component::create(platform.cluster(), bytes).await;
         values["plugin"] = component.spec(&plugin);
         let class = platform.plugin(&values).await.unwrap();
@@ -53,14 +72,14 @@ pub async fn running<'p>(class: &'p Plugin<'_>, name: &str) -> Stream<'p> {
     stream
 }
 
-/// The annotation that plugins of [`annotating`] add.
+/// The label that plugins of [`labelling`] add.
 pub const SHAPED: &str = "example.com/shaped";
 
-/// A plugin that gives every Job the annotation [`SHAPED`] with this value.
-pub fn annotating(value: &str) -> Vec<u8> {
+/// A plugin that gives every Job the label [`SHAPED`] with this value.
+pub fn labelling(value: &str) -> Vec<u8> {
     patching(
         value,
-        &json!([{"op": "add", "path": "/metadata/annotations/example.com~1shaped", "value": value}]),
+        &json!([{"op": "add", "path": "/metadata/labels/example.com~1shaped", "value": value}]),
     )
 }
 
@@ -72,7 +91,18 @@ pub fn patching(name: &str, patch: &Value) -> Vec<u8> {
 
 /// The value of [`SHAPED`] that a Job has.
 pub fn shape(job: &Job) -> Option<&str> {
-    job.annotations().get(SHAPED).map(String::as_str)
+    job.labels().get(SHAPED).map(String::as_str)
+}
+
+/// The decision that is on record on a request: since it was made, or since then.
+pub fn decision(request: &BackfillRequest) -> Value {
+    let since = request.status.as_ref().and_then(|it| it.decision.as_ref());
+    let made = request.annotations().get(ANNOTATION_DECISION);
+    match (since, made) {
+        (Some(since), _) => json!(since),
+        (None, Some(made)) => serde_json::from_str(made).unwrap(),
+        (None, None) => Value::Null,
+    }
 }
 
 /// A guest by its name in the table of guests.
