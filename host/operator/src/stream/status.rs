@@ -49,13 +49,25 @@ pub fn patch(
     if let Some(decision) = decision {
         status.insert("lastDecision".into(), json!(decision));
     }
-    let pruned = schema.prune(Value::Object(status));
+    let mut pruned = schema.prune(Value::Object(status));
+    replace_decision(&mut pruned, current);
     let differs = pruned.as_object().is_some_and(|fields| {
         fields
             .iter()
             .any(|(name, value)| current.get(name) != Some(value))
     });
     differs.then_some(pruned)
+}
+
+/// What the last decision had and a new one has not is taken away, rather than merged with it.
+fn replace_decision(patch: &mut Value, current: &Value) {
+    let old = current.get("lastDecision").and_then(Value::as_object);
+    let new = patch.get_mut("lastDecision").and_then(Value::as_object_mut);
+    if let (Some(new), Some(old)) = (new, old) {
+        for name in old.keys() {
+            new.entry(name).or_insert(Value::Null);
+        }
+    }
 }
 
 fn render(condition: &Condition, existing: &[Value], generation: i64, now: Timestamp) -> Value {
@@ -180,6 +192,36 @@ mod tests {
             "only the observed generation differs"
         );
         assert!(patch(&written, &running("other"), None, 1, &narrow(), at(9)).is_some());
+    }
+
+    #[test]
+    fn a_decision_takes_the_place_of_the_one_before_as_a_whole() {
+        let schema = schema(json!({"type": "object", "properties": {
+            "phase": {"type": "string"},
+            "lastDecision": {"type": "object", "properties": {
+                "trigger": {"type": "string"}, "until": {"type": "string"},
+            }},
+        }}));
+        let decision = |trigger: &str, until: Option<&str>| RecordedDecision {
+            trigger: trigger.into(),
+            until: until.map(str::to_owned),
+            ..RecordedDecision::default()
+        };
+        let said = |current: &Value, decision: &RecordedDecision| {
+            let status = running("m");
+            patch(current, &status, Some(decision), 1, &schema, at(0)).unwrap()["lastDecision"]
+                .clone()
+        };
+        let postponed = said(&Value::Null, &decision("spec-changed", Some("later")));
+        assert_eq!(
+            postponed,
+            json!({"trigger": "spec-changed", "until": "later"})
+        );
+        let current = json!({"phase": "Running", "lastDecision": postponed});
+        assert_eq!(
+            said(&current, &decision("job-failed", None)),
+            json!({"trigger": "job-failed", "until": null})
+        );
     }
 
     #[test]
