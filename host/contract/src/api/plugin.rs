@@ -131,6 +131,11 @@ pub struct ConfigMapPart {
 
 /// What a plugin may do to Jobs beyond what every plugin may.
 ///
+/// Every plugin may change labels and annotations but for those of the platform and of Kubernetes,
+/// literal variables but for those of the platform, arguments, deadlines and retries, lower
+/// resources, and make a securityContext stricter. Mind what else in the cluster acts on labels
+/// and annotations of pods.
+///
 /// Nothing is granted that is not named. In lists of names, `*` stands for any run of characters
 /// other than `/`, and `**` for any run of characters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -206,11 +211,13 @@ pub struct PluginGrants {
     #[serde(default, skip_serializing_if = "is_false")]
     pub placement: bool,
     /// Whether containers and init containers may be added, and init containers be changed in
-    /// order and kind, or removed.
+    /// order and kind, or removed. What is added needs the grants of all that it has, has to have
+    /// limits where the template's containers have them, and a securityContext as strict.
     #[serde(default, skip_serializing_if = "is_false")]
     pub containers: bool,
     /// Whether containers may run other commands than the template or their image says: command,
-    /// workingDir, probes and lifecycle hooks with commands. Arguments need no grant.
+    /// workingDir, probes and lifecycle hooks with commands. Arguments need no grant; an image
+    /// without an entrypoint takes them for its command.
     #[serde(default, skip_serializing_if = "is_false")]
     pub commands: bool,
     /// Whether names may be resolved in another way: dnsPolicy, dnsConfig, hostAliases, and the
