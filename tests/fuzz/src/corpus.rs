@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 /// What the names of inputs begin with that made the host fail.
 const FAILED: &str = "failed";
 /// The largest input that is kept for its outcome, in bytes.
-const SMALL: usize = 4 << 10;
+const SMALL: usize = 12 << 10;
 
 /// An input that was kept.
 #[derive(Clone, Debug)]

@@ -1,9 +1,16 @@
 //! What no plugin may ever change of a Job, by a look that knows nothing of the guard rails' table.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-/// What marks a label or annotation as one of the platform's own.
-const RESERVED: [&str; 3] = ["arcane", "configuration-hash", "job-name"];
+/// What labels and annotations of the platform's own begin or end with.
+const RESERVED: [&str; 4] = [
+    "arcane/",
+    "configuration-hash",
+    "job-name",
+    "controller-uid",
+];
 /// Fields of `metadata` that say who the Job is and whose.
 const METADATA: [&str; 5] = [
     "name",
@@ -26,6 +33,15 @@ const SPEC: [&str; 9] = [
 ];
 /// What the names of the platform's own variables begin with, in any case.
 const VARIABLE: &str = "STREAMCONTEXT__";
+
+/// Sources of volumes that only hold what the pod has anyway.
+const HARMLESS: [&str; 5] = [
+    "configMap",
+    "downwardAPI",
+    "emptyDir",
+    "projected",
+    "secret",
+];
 
 /// Whether `accepted` is still the same Job as `given`.
 ///
@@ -71,17 +87,30 @@ pub fn no_more_rights(given: &Value, accepted: &Value) -> Result<(), String> {
     let pod = |job: &Value| job["spec"]["template"]["spec"].clone();
     let (before, after) = (pod(given), pod(accepted));
     for field in [
-        "serviceAccountName",
         "nodeSelector",
         "tolerations",
         "nodeName",
         "priorityClassName",
         "runtimeClassName",
-        "imagePullSecrets",
-        "volumes",
     ] {
         if before[field] != after[field] {
             return Err(format!("{field} has become {}", after[field]));
+        }
+    }
+    if account(&before) != account(&after) {
+        return Err(format!("it runs as {}", account(&after)));
+    }
+    let known = mentioned(&before);
+    if let Some(other) = mentioned(&after).difference(&known).next() {
+        return Err(format!("it can read {other}"));
+    }
+    let volumes = &after["volumes"];
+    for volume in volumes.as_array().into_iter().flatten() {
+        let sources = volume.as_object().into_iter().flatten();
+        for (name, source) in sources {
+            if name != "name" && !source.is_null() && !HARMLESS.contains(&name.as_str()) {
+                return Err(format!("it has a volume of {name}"));
+            }
         }
     }
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
@@ -109,10 +138,45 @@ pub fn no_more_rights(given: &Value, accepted: &Value) -> Result<(), String> {
     Ok(())
 }
 
+/// As whom the pod runs.
+fn account(pod: &Value) -> &str {
+    ["serviceAccountName", "serviceAccount"]
+        .into_iter()
+        .filter_map(|field| pod[field].as_str())
+        .find(|name| !name.is_empty())
+        .unwrap_or("default")
+}
+
+/// Names of Secrets and ConfigMaps that are referred to, anywhere.
+fn mentioned(value: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let name = match field.as_str() {
+                    "secretName" => value.as_str(),
+                    "secret" | "secretRef" | "secretKeyRef" | "configMap" | "configMapRef"
+                    | "configMapKeyRef" => value["name"].as_str(),
+                    _ => None,
+                };
+                names.extend(name.map(str::to_owned));
+                names.extend(mentioned(value));
+            }
+        }
+        Value::Array(entries) => names.extend(entries.iter().flat_map(mentioned)),
+        _ => {}
+    }
+    names
+}
+
 fn reserved(fields: &Value) -> Value {
     let none = Map::new();
     let fields = fields.as_object().unwrap_or(&none).iter();
-    let reserved = fields.filter(|(key, _)| RESERVED.iter().any(|mark| key.contains(mark)));
+    let reserved = fields.filter(|(key, _)| {
+        RESERVED
+            .iter()
+            .any(|mark| key.starts_with(mark) || key.ends_with(mark))
+    });
     let reserved = reserved.map(|(key, value)| (key.clone(), value.clone()));
     Value::Object(reserved.collect())
 }
@@ -182,7 +246,15 @@ mod tests {
         for (pointer, value) in [
             ("/spec/template/spec/hostNetwork", json!(true)),
             ("/spec/template/spec/serviceAccountName", json!("admin")),
-            ("/spec/template/spec/volumes", json!([])),
+            ("/spec/template/spec/nodeSelector", json!({"pool": "other"})),
+            (
+                "/spec/template/spec/volumes",
+                json!([{"name": "v", "secret": {"secretName": "another"}}]),
+            ),
+            (
+                "/spec/template/spec/volumes",
+                json!([{"name": "v", "hostPath": {"path": "/"}}]),
+            ),
         ] {
             let (given, other) = changed(pointer, value);
             assert!(no_more_rights(&given, &other).is_err(), "{pointer}");

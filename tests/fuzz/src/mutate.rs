@@ -17,9 +17,9 @@ pub fn bytes(rng: &mut Rng, most: usize) -> Vec<u8> {
     bytes
 }
 
-/// Changes `bytes` in one to eight places. `other` is what parts may be taken from.
+/// Changes `bytes` in one to eight places, mostly few. `other` is what parts may be taken from.
 pub fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, other: &[u8]) {
-    for _ in 0..rng.usize(1..=8) {
+    for _ in 0..rng.usize(1..=8).min(rng.usize(1..=8)) {
         once(rng, bytes, other);
     }
 }

@@ -61,7 +61,7 @@ fn has_variety(tally: &Tally, outcomes: usize) {
 #[test]
 fn no_bytes_make_the_host_fail_as_a_component() {
     let target = targets::Component::new(HASTY).unwrap();
-    has_variety(&bounded(&target, 150), 10);
+    has_variety(&bounded(&target, 600), 10);
 }
 
 #[test]

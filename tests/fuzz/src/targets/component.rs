@@ -102,8 +102,8 @@ impl Target for Component {
         let made = match rng.u8(..8) {
             0 => Some([&sections::HEADER, bytes(rng, 200).as_slice()].concat()),
             1 => self.shuffled(rng, seeds),
-            2 | 3 => self.with_module(rng, seeds),
-            4 => smith::component(rng),
+            2..=4 => self.with_module(rng, seeds),
+            5 => smith::component(rng),
             _ => None,
         };
         made.unwrap_or_else(|| {
