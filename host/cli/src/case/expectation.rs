@@ -2,12 +2,13 @@
 
 use arcane_plugins::{Decision, Rendered};
 use json_patch::Patch;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::decision;
+use super::partial::narrowed;
 use super::question::{Ask, Question};
 use crate::diff;
 use crate::fields::Fields;
-use crate::glob;
 use crate::terminal::{Paint, harmless};
 use crate::yaml;
 
@@ -106,7 +107,7 @@ impl Expectation {
             }
             "decision" => {
                 let decision = fields.value(kind);
-                decision_of(decision.unwrap_or(&Value::Null)).map(Self::Decision)
+                decision::read(decision.unwrap_or(&Value::Null)).map(Self::Decision)
             }
             "nextTick" => fields.number(kind).map(Self::NextTick),
             "refused" => {
@@ -131,8 +132,8 @@ impl Expectation {
             }
             (Self::Job(part), Answer::Job(found)) => values(part, &narrowed(part, &found.job)),
             (Self::Decision(expected), Answer::Decision(found)) => {
-                let found = decision_value(found);
-                let (expected, found) = comparable(expected, &found);
+                let found = decision::value(found);
+                let (expected, found) = decision::comparable(expected, &found);
                 values(&expected, &found)
             }
             (Self::NextTick(expected), Answer::NextTick(found)) => {
@@ -170,7 +171,7 @@ impl Answer {
         match self {
             Self::Job(Rendered { changed: false, .. }) => "with the Job as it was".to_owned(),
             Self::Job(_) => "with a changed Job".to_owned(),
-            Self::Decision(decision) => format!("the decision {}", decision_value(decision)),
+            Self::Decision(decision) => format!("the decision {}", decision::value(decision)),
             Self::NextTick(None) => "no tick".to_owned(),
             Self::NextTick(Some(seconds)) => format!("a tick in {seconds} seconds"),
             Self::Checked => "that the configuration is fine".to_owned(),
@@ -214,120 +215,9 @@ fn values(expected: &Value, found: &Value) -> Option<Mismatch> {
     })
 }
 
-/// A decision as cases write it.
-pub fn decision_value(decision: &Decision) -> Value {
-    let fields = match decision {
-        Decision::Default => return json!("default"),
-        Decision::Skip { reason } | Decision::Fail { reason } => json!({ "reason": reason }),
-        Decision::Backfill {
-            payload,
-            template,
-            reason,
-        } => json!({ "payload": payload, "template": template, "reason": reason }),
-        Decision::Postpone { delay, reason } | Decision::Restart { delay, reason } => {
-            json!({ "seconds": delay.as_secs(), "reason": reason })
-        }
-    };
-    json!({ decision.name(): fields })
-}
-
-/// Checks that a decision is written as it should be.
-fn decision_of(value: &Value) -> Result<Value, String> {
-    let known = ["default", "skip", "backfill", "postpone", "fail", "restart"];
-    if value == "default" {
-        return Ok(value.clone());
-    }
-    let fields = Fields::of("expect.decision", value, &known)?;
-    let names: Vec<_> = fields.keys().collect();
-    let [name] = names.as_slice() else {
-        return Err(format!(
-            "expect.decision has {} fields: give exactly one of {}",
-            names.len(),
-            known.join(", ")
-        ));
-    };
-    let inner: &[&str] = match *name {
-        "default" => &[],
-        "skip" | "fail" => &["reason"],
-        "backfill" => &["payload", "template", "reason"],
-        _ => &["seconds", "reason"],
-    };
-    let none = json!({});
-    let path = fields.path_of(name);
-    let inner = Fields::of(&path, fields.value(name).unwrap_or(&none), inner)?;
-    inner.text("reason")?;
-    inner.text("template")?;
-    inner.number::<u64>("seconds")?;
-    if *name == "default" {
-        return Ok(json!("default"));
-    }
-    Ok(json!({ *name: fields.value(name).unwrap_or(&none) }))
-}
-
-/// Both decisions without what the expectation does not speak of, and with the reason as it was
-/// found where the expected one matches it.
-fn comparable(expected: &Value, found: &Value) -> (Value, Value) {
-    let (Some((name, wanted)), Some((answered, fields))) = (only(expected), only(found)) else {
-        return (expected.clone(), found.clone());
-    };
-    if name != answered {
-        return (expected.clone(), found.clone());
-    }
-    let mut wanted = wanted.clone();
-    let pattern = wanted.get("reason").and_then(Value::as_str);
-    let reason = fields.get("reason").and_then(Value::as_str);
-    if let (Some(pattern), Some(reason)) = (pattern, reason)
-        && glob::matches(pattern, reason)
-    {
-        wanted.insert("reason".to_owned(), reason.into());
-    }
-    let keys = wanted.keys();
-    let fields: Map<_, _> = keys
-        .map(|key| (key.clone(), fields.get(key).cloned().unwrap_or_default()))
-        .collect();
-    (json!({ name: wanted }), json!({ name: fields }))
-}
-
-/// The only field of an object, an object itself.
-fn only(value: &Value) -> Option<(&String, &Map<String, Value>)> {
-    let (name, fields) = value.as_object()?.iter().next()?;
-    Some((name, fields.as_object()?))
-}
-
-/// What of `found` a partial expectation speaks of. Equal to `part` if and only if all that is
-/// listed there is as expected.
-///
-/// Entries of a list are looked up by name where all that is expected has one; another list is
-/// compared as a whole. Null expects that there is nothing.
-fn narrowed(part: &Value, found: &Value) -> Value {
-    match (part, found) {
-        (Value::Object(part), Value::Object(found)) => {
-            let fields = part.iter().filter_map(|(key, part)| match found.get(key) {
-                Some(found) => Some((key.clone(), narrowed(part, found))),
-                None => part.is_null().then(|| (key.clone(), Value::Null)),
-            });
-            Value::Object(fields.collect())
-        }
-        (Value::Array(part), Value::Array(found)) if named(part) => {
-            let items = part.iter().filter_map(|part| {
-                let same = |item: &&Value| item["name"] == part["name"];
-                found.iter().find(same).map(|found| narrowed(part, found))
-            });
-            Value::Array(items.collect())
-        }
-        (_, found) => found.clone(),
-    }
-}
-
-fn named(items: &[Value]) -> bool {
-    !items.is_empty() && items.iter().all(|item| item["name"].is_string())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use proptest::prelude::*;
 
     use crate::terminal::Colours;
 
@@ -613,33 +503,6 @@ mod tests {
         ] {
             let error = Expectation::read(&expect, &question(hook)).unwrap_err();
             assert!(error.starts_with(wanted), "{expect}: {error}");
-        }
-    }
-
-    fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<u8>().prop_map(Value::from)];
-        leaf.prop_recursive(4, 24, 4, |inner| {
-            let name = prop_oneof![Just("name"), Just("a"), Just("b"), Just("c")];
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-                prop::collection::vec((name, inner), 0..4).prop_map(|fields| fields
-                    .into_iter()
-                    .map(|(key, value)| (key.to_owned(), value))
-                    .collect()),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn every_job_has_itself_as_a_part(job in value()) {
-            prop_assert_eq!(narrowed(&job, &job), job);
-        }
-
-        #[test]
-        fn what_is_narrowed_once_stays_as_it_is(part in value(), found in value()) {
-            let once = narrowed(&part, &found);
-            prop_assert_eq!(narrowed(&part, &once), once);
         }
     }
 }

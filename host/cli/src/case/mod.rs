@@ -1,6 +1,8 @@
 //! Cases: a question to a plugin, and the answer that is expected, as YAML.
 
+mod decision;
 mod expectation;
+mod partial;
 mod question;
 mod verdict;
 
@@ -14,7 +16,8 @@ use crate::fields::Fields;
 use crate::settings;
 use crate::yaml;
 
-pub use expectation::{Answer, Expectation, decision_value};
+pub use decision::value as decision_value;
+pub use expectation::{Answer, Expectation};
 pub use question::{Ask, Question, implied_mode, json_text, read_failure, seconds};
 pub use verdict::{Outcome, not_wanted, run};
 
