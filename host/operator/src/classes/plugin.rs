@@ -146,7 +146,7 @@ fn in_service_as(plugin: &Plugin) -> String {
 fn missing_grants(plugin: &Plugin) -> Vec<String> {
     plugin
         .missing_grants()
-        .into_iter()
+        .iter()
         .map(|grant| grant.as_str().to_owned())
         .collect()
 }

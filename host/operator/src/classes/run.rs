@@ -16,7 +16,7 @@ use crate::{
     faults::Faults,
     health::Health,
     plugins::{self, Service},
-    stream::{Host, Kind, serve},
+    stream::{Host, Kind, Served, serve},
 };
 
 /// Time after which a kind that could not be found is looked for again, should no change of its
@@ -155,9 +155,11 @@ impl Serving<'_> {
         let state = self.state.clone();
         let service = serve(
             self.host.clone(),
-            self.class,
-            kind.clone(),
-            self.plugin.cloned(),
+            Served {
+                object: self.class,
+                kind: kind.clone(),
+                plugin: self.plugin.cloned(),
+            },
             self.faults.clone(),
             self.health.heartbeat(&self.class.name_any()),
             move || {

@@ -58,17 +58,30 @@ pub struct Kind {
     pub status_schema: StatusSchema,
 }
 
-/// Serves `class` until `stop`. `listed` is called once its definitions are known.
+/// A class that is to be served.
+pub struct Served<'a> {
+    /// The class.
+    pub object: &'a StreamClass,
+    /// The kind that it names.
+    pub kind: Kind,
+    /// The place for its plugin, if it names one.
+    pub plugin: Option<Arc<Service>>,
+}
+
+/// Serves the class until `stop`. `listed` is called once its definitions are known.
 pub async fn serve(
     host: Arc<Host>,
-    object: &StreamClass,
-    kind: Kind,
-    plugin: Option<Arc<Service>>,
+    served: Served<'_>,
     faults: Faults,
     heartbeat: Heartbeat,
     listed: impl Fn() + Send + Sync + 'static,
     stop: CancellationToken,
 ) {
+    let Served {
+        object,
+        kind,
+        plugin,
+    } = served;
     let writer = reflector::store::Writer::new(kind.resource.clone());
     let class = Arc::new(Class {
         name: object.name_any(),

@@ -19,4 +19,4 @@ mod write_status;
 
 pub use backoff::Backoff;
 pub use context::Host;
-pub use controller::{Kind, serve};
+pub use controller::{Kind, Served, serve};
