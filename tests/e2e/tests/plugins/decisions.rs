@@ -127,7 +127,9 @@ async fn a_backfill_that_is_postponed_waits_on_record_while_the_stream_streams()
     let orders = running(class, "orders").await;
     let job = orders.wait_streaming_job().await;
     let request = orders.request_backfill(None).await;
-    let waiting = wait_request(&orders, &request, Phase::Pending, "busy hours").await;
+    wait_request(&orders, &request, Phase::Pending, "busy hours").await;
+    let is_recorded = |request: &BackfillRequest| decision(request)["until"].is_string();
+    let waiting = orders.wait_request(&request, "its time", is_recorded).await;
     let decision = decision(&waiting);
     assert_recorded(
         &decision,

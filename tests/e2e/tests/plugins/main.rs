@@ -6,6 +6,7 @@
 mod decisions;
 mod examples;
 mod hostile;
+mod job_schema;
 mod own;
 mod policies;
 mod quiet;

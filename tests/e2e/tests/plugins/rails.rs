@@ -107,9 +107,12 @@ const BESIDES: [&str; 3] = ["images", "securityContext", "capabilities"];
 async fn what_is_granted_and_asked_for_is_done() {
     let plugged = Plugged::new(&guest("unchanged"), everything()).await;
     let class = &plugged.class;
-    // A container of its own needs limits as well: see below.
-    for attempt in ATTEMPTS.iter().filter(|it| it.name != "sidecar") {
-        let Some(grant) = attempt.grant else { continue };
+    for attempt in ATTEMPTS {
+        // What has no limits goes beyond any ceiling: see below.
+        let is_limitless = ["sidecar", "resources"].contains(&attempt.name);
+        let Some(grant) = attempt.grant.filter(|_| !is_limitless) else {
+            continue;
+        };
         // Without asking for it, a grant that the class gives is not in force.
         let patch = || Render::Patch(attempt.patch.as_bytes().to_vec());
         let modest = Builder::new(attempt.name).render(patch()).build().unwrap();
@@ -143,6 +146,12 @@ async fn a_container_can_be_added_where_images_and_its_limits_are_granted_too() 
     let sidecar = json!({
         "name": "sidecar", "image": "registry.example.com/proxy:1",
         "resources": {"limits": {"cpu": "1", "memory": "64Mi"}},
+        // No laxer than the template's own container.
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
     });
     let patch = json!([
         {"op": "add", "path": "/spec/template/spec/containers/-", "value": sidecar},
