@@ -113,3 +113,37 @@ impl Drop for Watch<'_> {
         self.state.calls.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_sleeps_while_nothing_is_called_and_wakes_for_a_call() {
+        let state = Arc::new(State::default());
+        let ticks = Arc::new(AtomicUsize::new(0));
+        let thread = thread::spawn({
+            let (state, ticks) = (Arc::clone(&state), Arc::clone(&ticks));
+            move || {
+                state.run(|| {
+                    ticks.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+        });
+        let ticker = Ticker {
+            state,
+            thread: Some(thread),
+        };
+        for _ in 0..2 {
+            while !ticker.state.asleep.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            let before = ticks.load(Ordering::SeqCst);
+            let call = ticker.watch();
+            while ticks.load(Ordering::SeqCst) < before + 3 {
+                thread::yield_now();
+            }
+            drop(call);
+        }
+    }
+}

@@ -31,6 +31,14 @@ pub fn broken(given: &Value, proposed: &Value, grants: &PluginGrants) -> Vec<Str
         let [old, new] = [before, after].map(|pod| container(pod, &name));
         hold("contract variables", contract(&old) == contract(&new));
         hold("expanded variables", expanded(&old) == expanded(&new));
+        let begins_contract = |source: &Value| {
+            let prefix = source["prefix"].as_str().unwrap_or_default();
+            !prefix.is_empty() && "STREAMCONTEXT__".starts_with(prefix)
+        };
+        hold(
+            "prefixes",
+            !entries(&new["envFrom"]).iter().any(begins_contract),
+        );
         hold(
             "sources of variables",
             entries(&new["envFrom"]).ends_with(&entries(&old["envFrom"])),
@@ -190,17 +198,25 @@ pub fn broken(given: &Value, proposed: &Value, grants: &PluginGrants) -> Vec<Str
             || before["automountServiceAccountToken"] != false
             || after["automountServiceAccountToken"] == false,
     );
-    let writable = |pod: &Value| {
+    let mounts_of_data = |pod: &Value| {
         flat(pod)
-            .flat_map(|container| entries(&container["volumeMounts"]))
-            .any(|mount| mount["name"] == "data" && mount["readOnly"] != true)
+            .flat_map(|container| {
+                let mounts = entries(&container["volumeMounts"]).into_iter();
+                mounts.map(|mount| (container["name"].clone(), mount))
+            })
+            .filter(|(_, mount)| mount["name"] == "data")
+            .map(|(container, mount)| {
+                let how = ["subPath", "subPathExpr", "readOnly"]
+                    .map(|field| Some(mount[field].clone()).filter(|value| value != ""));
+                json!([container, how]).to_string()
+            })
+            .collect::<BTreeSet<_>>()
     };
     hold(
-        "the data is read only",
+        "the data is mounted as before",
         !grants.persistent_volume_claims.is_empty()
             || !grants.volumes.is_empty()
-            || !writable(after)
-            || writable(before),
+            || mounts_of_data(after).is_subset(&mounts_of_data(before)),
     );
 
     let same = |fields: &[&str]| fields.iter().all(|field| before[field] == after[field]);
@@ -254,6 +270,12 @@ pub fn broken(given: &Value, proposed: &Value, grants: &PluginGrants) -> Vec<Str
                 .get(resource)
                 .and_then(|text| Amount::parse(&text.0).ok());
             let most = limit(before).max(ceiling);
+            let request = |pod: &Value| {
+                let resources = container(pod, &name)["resources"].clone();
+                let of = |list: &str| Amount::from_json(&resources[list][resource]).ok();
+                of("requests").or_else(|| of("limits"))
+            };
+            hold("requests", request(after) <= request(before).max(ceiling));
             hold(
                 "limits",
                 limit(after).is_some_and(|limit| Some(limit) <= most),
