@@ -1,9 +1,10 @@
 //! The steps, in the order in which they are worth knowing.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::run::{Printed, quietly};
 use super::{Count, Outcome};
@@ -16,7 +17,7 @@ const ON_CONTROL_PLANE: [&str; 2] = ["arcane-cluster", "arcane-e2e"];
 
 /// Packages' integration tests that take minutes, because they wait for leases and backoffs: begun
 /// first, or everything would wait for them in the end.
-const LONG: [&str; 1] = ["operations"];
+const LONG: [&str; 2] = ["operations", "wasm"];
 
 /// A check that needs no control plane. They run one after the other.
 #[derive(Debug)]
@@ -59,11 +60,21 @@ pub struct Programs {
 
 /// Every step, and every scenario.
 pub fn all(workspace: &Workspace) -> Result<(Vec<Step>, Vec<Scenario>)> {
-    let (on_control_plane, anywhere): (Vec<_>, Vec<_>) = workspace
-        .integration_tests()?
+    let tests = workspace.integration_tests()?;
+    if let Some(name) = ambiguous(&tests) {
+        bail!("two integration tests are named {name}, and are chosen by name: rename one");
+    }
+    let (on_control_plane, anywhere): (Vec<_>, Vec<_>) = tests
         .into_iter()
         .partition(|test| ON_CONTROL_PLANE.contains(&test.package.as_str()));
     Ok((steps(&anywhere), scenarios(on_control_plane)))
+}
+
+/// A name that several tests have.
+fn ambiguous(tests: &[IntegrationTest]) -> Option<&str> {
+    let mut seen = BTreeSet::new();
+    let mut names = tests.iter().map(|test| test.target.as_str());
+    names.find(|name| !seen.insert(*name))
 }
 
 fn scenarios(mut tests: Vec<IntegrationTest>) -> Vec<Scenario> {
@@ -255,4 +266,20 @@ fn deny(workspace: &Workspace, checks: &[&str], heading: &str) -> Result<Outcome
     let mut cargo = workspace.cargo();
     cargo.args(["deny", "check"]).args(checks);
     quietly(heading, cargo).map(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_could_be_taken_for_each_other_are_found() {
+        let test = |package: &str, target: &str| IntegrationTest {
+            package: package.into(),
+            target: target.into(),
+        };
+        let [a, b, c] = [test("p", "a"), test("p", "b"), test("q", "a")];
+        assert_eq!(ambiguous(&[a.clone(), b.clone()]), None);
+        assert_eq!(ambiguous(&[a, b, c]), Some("a"));
+    }
 }
