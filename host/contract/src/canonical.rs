@@ -51,12 +51,19 @@ pub(crate) fn write_value(text: &mut String, value: &Value) {
 
 fn write_object(text: &mut String, fields: &Map<String, Value>) {
     // serde_json keeps keys sorted unless some crate of the build turns on its `preserve_order`:
-    // hashes must not depend on that. Sorting what is sorted already is one pass.
+    // hashes must not depend on that.
+    if fields.keys().is_sorted() {
+        write_fields(text, fields.iter());
+        return;
+    }
     let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
     sorted.sort_unstable_by_key(|(key, _)| *key);
+    write_fields(text, sorted.into_iter());
+}
 
+fn write_fields<'a>(text: &mut String, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
     text.push('{');
-    for (index, (key, value)) in sorted.into_iter().enumerate() {
+    for (index, (key, value)) in fields.enumerate() {
         if index > 0 {
             text.push(',');
         }
@@ -92,39 +99,64 @@ fn write_float(text: &mut String, float: f64) -> std::fmt::Result {
     }
 }
 
+/// Which bytes stand for themselves in a JSON string, whatever follows them: a look-up takes a
+/// fraction of the comparisons that it stands for, and texts here are long.
+static CLEAN: [bool; 256] = {
+    let mut clean = [true; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        clean[byte] = false;
+        byte += 1;
+    }
+    let others = [b'"', b'\\', b'<', b'>', b'&', 0xe2];
+    let mut at = 0;
+    while at < others.len() {
+        clean[others[at] as usize] = false;
+        at += 1;
+    }
+    clean
+};
+
 /// Appends `string` as a JSON string.
 pub(crate) fn write_string(text: &mut String, string: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
 
+    text.reserve(string.len() + 2);
     text.push('"');
-    let bytes = string.as_bytes();
-    let mut clean_from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let (escape, length) = match byte {
-            b'"' => ("\\\"", 1),
-            b'\\' => ("\\\\", 1),
-            b'<' => ("\\u003c", 1),
-            b'>' => ("\\u003e", 1),
-            b'&' => ("\\u0026", 1),
-            0x08 => ("\\b", 1),
-            0x09 => ("\\t", 1),
-            0x0a => ("\\n", 1),
-            0x0c => ("\\f", 1),
-            0x0d => ("\\r", 1),
-            0..0x20 => ("\\u00", 1),
-            // U+2028 and U+2029, which end a line in JavaScript.
-            0xe2 if bytes[at..].starts_with("\u{2028}".as_bytes()) => ("\\u2028", 3),
-            0xe2 if bytes[at..].starts_with("\u{2029}".as_bytes()) => ("\\u2029", 3),
-            _ => continue,
-        };
-        text.push_str(&string[clean_from..at]);
-        text.push_str(escape);
-        if escape == "\\u00" {
-            text.push(char::from(HEX[usize::from(byte >> 4)]));
-            text.push(char::from(HEX[usize::from(byte & 0xf)]));
+    let mut rest = string;
+    while let Some(at) = rest.bytes().position(|byte| !CLEAN[usize::from(byte)]) {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let byte = rest.as_bytes()[0];
+        let mut length = 1;
+        match byte {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            b'<' => text.push_str("\\u003c"),
+            b'>' => text.push_str("\\u003e"),
+            b'&' => text.push_str("\\u0026"),
+            0x08 => text.push_str("\\b"),
+            0x09 => text.push_str("\\t"),
+            0x0a => text.push_str("\\n"),
+            0x0c => text.push_str("\\f"),
+            0x0d => text.push_str("\\r"),
+            // A character of three bytes; U+2028 and U+2029 end a line in JavaScript.
+            0xe2 => {
+                length = 3;
+                text.push_str(match &rest[..length] {
+                    "\u{2028}" => "\\u2028",
+                    "\u{2029}" => "\\u2029",
+                    other => other,
+                });
+            }
+            _ => {
+                text.push_str("\\u00");
+                text.push(char::from(HEX[usize::from(byte >> 4)]));
+                text.push(char::from(HEX[usize::from(byte & 0xf)]));
+            }
         }
-        clean_from = at + length;
+        rest = &rest[length..];
     }
-    text.push_str(&string[clean_from..]);
+    text.push_str(rest);
     text.push('"');
 }

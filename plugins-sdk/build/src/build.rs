@@ -137,7 +137,9 @@ pub fn build_plugin(dir: &Path, options: &Options) -> Result<Built, BuildError> 
     ];
     cargo.args(flags.iter().filter(|(on, _)| *on).map(|(_, flag)| flag));
     if let Some(target_dir) = &options.target_dir {
-        cargo.arg("--target-dir").arg(target_dir);
+        // Cargo runs in the project's directory, not in this one.
+        let absolute = std::path::absolute(target_dir).map_err(file(target_dir))?;
+        cargo.arg("--target-dir").arg(absolute);
     }
     if !options.features.is_empty() {
         cargo.arg("--features").arg(options.features.join(","));
@@ -196,12 +198,13 @@ fn package_name(id: &str) -> &str {
     }
 }
 
+fn file(path: &Path) -> impl FnOnce(io::Error) -> BuildError + use<> {
+    let path = path.to_owned();
+    move |error| BuildError::File { path, error }
+}
+
 fn wrap(module: Module) -> Result<Built, BuildError> {
     let core = module.path;
-    let file = |path: &Path| {
-        let path = path.to_owned();
-        move |error| BuildError::File { path, error }
-    };
     let bytes = std::fs::read(&core).map_err(file(&core))?;
     let component = encode(&bytes).map_err(|error| BuildError::Encode {
         path: core.clone(),

@@ -236,6 +236,23 @@ fn a_source_of_variables_cannot_fill_what_the_definition_leaves_open() {
 }
 
 #[test]
+fn a_container_that_is_added_is_told_of_no_other_stream() {
+    let grants = all_asked(&everything());
+    let added = |stream: &str| {
+        let variable = json!({"name": "STREAMCONTEXT__STREAM_ID", "value": stream});
+        let limits = json!({"limits": {"cpu": "1", "memory": "1Gi"}});
+        set(
+            "containers/-",
+            json!({"name": "new", "image": "new:1", "env": [variable], "resources": limits}),
+        )
+    };
+    assert_eq!(refusals(&streaming(), &[added("orders")], &grants), []);
+    let found = refusals(&streaming(), &[added("other")], &grants);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].grant, None);
+}
+
+#[test]
 fn a_limit_is_not_taken_away_whatever_the_ceiling() {
     let grants = all_asked(&everything());
     for edit in [
