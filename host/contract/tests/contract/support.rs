@@ -150,7 +150,7 @@ pub fn any_json() -> impl Strategy<Value = Value> {
         any::<u64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
-        "[<>&\u{2028}\u{2029}\"\\\\\u{0}-\u{1f}a-zé🚀]{0,12}".prop_map(Value::from),
+        "[<>&\u{2028}\u{2029}\"\\\\\u{0}-\u{1f}a-zé€🚀]{0,12}".prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 48, 6, |inner| {
         prop_oneof![
