@@ -6,6 +6,7 @@
 //! refused as well.
 
 mod containers;
+mod contents;
 mod env;
 mod facts;
 mod grant;

@@ -18,10 +18,7 @@ const QUANTITY: &str = "there has to be a quantity, such as 500m, 2 or 64Mi";
 
 /// Requests and limits: less than given, or up to the ceiling.
 pub(super) fn judge<'a>(walk: &mut Walk<'a>, node: &'static Node, change: Change<'a>) {
-    if change
-        .proposed
-        .is_some_and(|value| !walk.known(node, value))
-    {
+    if !walk.is_known(node, change) {
         return;
     }
     for list in ["limits", "requests"] {

@@ -40,11 +40,7 @@ const OF_PODS: [&str; 4] = [
 /// The securityContext of a container. One that is added has to be as strict as one of the
 /// template's containers is, in each respect.
 pub(super) fn container<'a>(walk: &mut Walk<'a>, node: &'static Node, change: Change<'a>) {
-    if walk.objects(change).is_none()
-        || change
-            .proposed
-            .is_some_and(|value| !walk.known(node, value))
-    {
+    if walk.objects(change).is_none() || !walk.is_known(node, change) {
         return;
     }
     let pod = walk.facts.pod_security();
@@ -88,11 +84,7 @@ pub(super) fn container<'a>(walk: &mut Walk<'a>, node: &'static Node, change: Ch
 
 /// The securityContext of the pod.
 pub(super) fn pod<'a>(walk: &mut Walk<'a>, node: &'static Node, change: Change<'a>) {
-    if walk.objects(change).is_none()
-        || change
-            .proposed
-            .is_some_and(|value| !walk.known(node, value))
-    {
+    if walk.objects(change).is_none() || !walk.is_known(node, change) {
         return;
     }
     for name in INHERITED.into_iter().chain(OF_PODS) {

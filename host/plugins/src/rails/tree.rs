@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use arcane_contract::api::VOLUME_TYPES;
 
+use super::contents::{self, Contents};
 use super::grant::Grant;
 use super::rule::{Row, Rule};
 use super::table;
@@ -42,12 +43,33 @@ impl Node {
         let mut node = self;
         let steps = prefix.split('.').chain(path.split('.'));
         for step in steps.filter(|step| !step.is_empty()) {
-            node = match step {
-                "[]" | "{}" => node.each.get_or_insert_default(),
-                field => node.fields.entry(field).or_default(),
-            };
+            node = node.step(step);
         }
         node.row = Some((rule, why));
+    }
+
+    /// Adds what stands in fields that have rows, which hold for it as well.
+    fn contain(&mut self, prefix: &'static str, all: &'static [Contents]) {
+        for Contents { of, fields } in all {
+            let mut node = &mut *self;
+            let steps = prefix.split('.').chain(of.split('.'));
+            for step in steps.filter(|step| !step.is_empty()) {
+                node = node.step(step);
+            }
+            let Some((rule, why)) = node.row else {
+                continue;
+            };
+            for field in *fields {
+                node.insert("", field, rule, why);
+            }
+        }
+    }
+
+    fn step(&mut self, step: &'static str) -> &mut Self {
+        match step {
+            "[]" | "{}" => self.each.get_or_insert_default(),
+            field => self.fields.entry(field).or_default(),
+        }
     }
 
     fn extend(&mut self, prefix: &'static str, rows: &'static [Row]) {
@@ -82,6 +104,9 @@ fn build() -> Node {
             "what a pod can reach",
         );
     }
+    root.contain("", contents::JOB);
+    root.contain("spec.template.spec.resources", contents::RESOURCES);
+    root.contain("spec.template.spec.volumes.[]", contents::VOLUME);
     // A macro, for prefixes that live as long as the program.
     macro_rules! containers {
         ($($list:literal),*) => {$(
@@ -91,16 +116,22 @@ fn build() -> Node {
             root.extend(concat!($list, ".resources"), table::RESOURCES);
             root.extend(concat!($list, ".securityContext"), table::SECURITY);
             root.extend(concat!($list, ".securityContext"), table::CONTAINER_SECURITY);
+            root.contain($list, contents::CONTAINER);
+            root.contain(concat!($list, ".resources"), contents::RESOURCES);
             containers!(@probes $list, "livenessProbe", "readinessProbe", "startupProbe");
             containers!(@hooks $list, "postStart", "preStop");
         )*};
         (@probes $list:literal, $($probe:literal),*) => {$(
             root.extend(concat!($list, ".", $probe), table::PROBE);
             root.extend(concat!($list, ".", $probe), table::CALL);
+            root.contain(concat!($list, ".", $probe), contents::PROBE);
+            root.contain(concat!($list, ".", $probe), contents::CALL);
         )*};
         (@hooks $list:literal, $($hook:literal),*) => {$(
             root.extend(concat!($list, ".lifecycle.", $hook), table::HOOK);
             root.extend(concat!($list, ".lifecycle.", $hook), table::CALL);
+            root.contain(concat!($list, ".lifecycle.", $hook), contents::HOOK);
+            root.contain(concat!($list, ".lifecycle.", $hook), contents::CALL);
         )*};
     }
     containers!(

@@ -99,7 +99,9 @@ impl<'a> Walk<'a> {
             return;
         };
         match rule {
-            Rule::Free => {}
+            Rule::Free => {
+                self.is_known(node, change);
+            }
             Rule::Fixed => self.forbid(change, why),
             Rule::Needs(grant) => self.need(grant, Subject::Whole, change),
             Rule::Raises(grant, ladder) => {
@@ -123,7 +125,11 @@ impl<'a> Walk<'a> {
     ) {
         match special {
             Special::Keys => job::keys(self, change, why),
-            Special::Replacement => job::replacement(self, change, why),
+            Special::Replacement => {
+                if self.is_known(node, change) {
+                    job::replacement(self, change, why);
+                }
+            }
             Special::Grace => job::grace(self, change, why),
             Special::Account => job::account(self, change),
             Special::Containers => containers::judge(self, List::Main, node, change),
@@ -181,6 +187,12 @@ impl<'a> Walk<'a> {
             return None;
         }
         Some(entries(change.proposed))
+    }
+
+    /// Whether the table knows everything that is proposed to stand at `node`. What it does not
+    /// know is refused.
+    pub(super) fn is_known(&mut self, node: &'static Node, change: Change<'a>) -> bool {
+        change.proposed.is_none_or(|value| self.known(node, value))
     }
 
     /// Whether the table knows everything in `value`, which stands at `node` and is judged in one

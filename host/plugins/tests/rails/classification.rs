@@ -1,6 +1,9 @@
 //! Every field of a Job is classified.
 
-use arcane_plugins::rails::{Classification, Grant, classify};
+use std::collections::BTreeSet;
+
+use arcane_contract::api::PluginGrants;
+use arcane_plugins::rails::{Classification, EffectiveGrants, Grant, classify, judge};
 use k8s_openapi::api::batch::v1::Job;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -107,4 +110,42 @@ fn a_field_is_classified_by_the_row_that_is_nearest() {
     ] {
         assert_eq!(classification(path), expected, "{path}");
     }
+}
+
+/// A Job that has every field of the schema, each list with one entry, and the JSON pointers of
+/// all its objects that are no maps.
+fn everything(schema: &Value, pointer: &str, objects: &mut Vec<String>) -> Value {
+    if let Some(properties) = schema["properties"].as_object() {
+        objects.push(pointer.to_owned());
+        let fields = properties.iter().map(|(name, property)| {
+            let below = format!("{pointer}/{name}");
+            (name.clone(), everything(property, &below, objects))
+        });
+        return fields.collect();
+    }
+    if schema["items"].is_object() {
+        let entry = everything(&schema["items"], &format!("{pointer}/0"), objects);
+        return Value::Array(vec![entry]);
+    }
+    match schema["type"].as_str() {
+        Some("object") => serde_json::json!({"key": "1"}),
+        Some("boolean") => true.into(),
+        Some("integer" | "number") => 1.into(),
+        _ => "1".into(),
+    }
+}
+
+#[test]
+fn a_field_that_no_job_has_is_refused_wherever_it_stands() {
+    let mut objects = Vec::new();
+    let given = everything(&schema(), "", &mut objects);
+    assert!(objects.len() > 200, "{}", objects.len());
+    let grants = EffectiveGrants::of(&PluginGrants::default(), &BTreeSet::new());
+    assert_eq!(judge(&given, &given, &grants), Ok(()));
+    let accepted = objects.iter().filter(|pointer| {
+        let mut proposed = given.clone();
+        proposed.pointer_mut(pointer).unwrap()["notAField"] = "x".into();
+        judge(&given, &proposed, &grants).is_ok()
+    });
+    assert_eq!(accepted.collect::<Vec<_>>(), Vec::<&String>::new());
 }
