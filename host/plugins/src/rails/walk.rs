@@ -91,10 +91,17 @@ impl<'a> Walk<'a> {
 
     /// Judges what stands at `node`.
     pub(super) fn node(&mut self, node: &'static Node, change: Change<'a>) {
-        if change.is_none() || self.refusals.len() >= REFUSALS {
+        if self.refusals.len() >= REFUSALS {
             return;
         }
-        let Some((rule, why)) = node.row() else {
+        let row = node.row();
+        // The parts of an object are compared one by one: at each level of the way to a change, all
+        // that is below would be compared once more.
+        let has_parts = row.is_none() && change.proposed.is_some_and(Value::is_object);
+        if !has_parts && change.is_none() {
+            return;
+        }
+        let Some((rule, why)) = row else {
             self.fields(node, change);
             return;
         };
