@@ -13,6 +13,7 @@ mod metrics;
 mod plugins;
 mod run;
 mod stream;
+mod time;
 mod writer;
 
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ use crate::{
     faults::{Faults, SILENCE_CHECK},
     plugins,
     stream::Host,
+    time::written,
     writer::Path,
 };
 
@@ -203,10 +204,6 @@ impl Times {
             self.plugin = written(now);
         }
     }
-}
-
-fn written(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 async fn write(

@@ -9,14 +9,15 @@ use std::{
 
 use arcane_contract::definition::Definition;
 use arcane_lifecycle::{Fingerprint, Problem};
-use arcane_plugins::Hook;
 use tokio::time::Instant;
 
 use super::{
     backoff::Backoff,
-    plugin::{NextTick, Trouble},
+    exits::Exits,
+    fence::Fence,
+    plugin::{NextTick, Standing},
 };
-use crate::cache::{Key, Progress};
+use crate::cache::Key;
 
 /// The memories of one class.
 #[derive(Default)]
@@ -87,20 +88,7 @@ pub struct Memory {
     /// When the class's plugin wants to be asked next.
     pub next_tick: Option<NextTick>,
     /// How the class's plugin has fared with this stream.
-    plugin: PluginRecord,
-}
-
-/// How a plugin has fared with a stream.
-#[derive(Default)]
-struct PluginRecord {
-    /// Times in a row that it gave no answer.
-    failures: u32,
-    /// Why it gave none last.
-    trouble: Option<Trouble>,
-    /// The trouble that an event has told of.
-    told: Option<Trouble>,
-    /// Render hash of a Job of the plugin's that the API server refused, and what it said.
-    refused: Option<(String, String)>,
+    pub plugin: Standing,
 }
 
 impl Memory {
@@ -153,68 +141,6 @@ pub struct FingerprintInputs {
     pub plugin: u64,
 }
 
-/// One write: what it returned, and when.
-#[derive(Clone, Copy, Debug)]
-struct Write {
-    version: u64,
-    at: Instant,
-}
-
-/// The last write to each kind. A stream is not worked on while a cache is behind them: the
-/// operator never acts on a view older than its own writes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Fence {
-    definition: Option<Write>,
-    job: Option<Write>,
-    cron_job: Option<Write>,
-    request: Option<Write>,
-}
-
-/// Kinds that are fenced.
-#[derive(Clone, Copy, Debug)]
-pub enum Fenced {
-    /// The definition's status.
-    Definition,
-    /// The stream's Job.
-    Job,
-    /// The stream's CronJob.
-    CronJob,
-    /// Its BackfillRequests.
-    Request,
-}
-
-impl Fence {
-    /// Notes a write that was just answered with this resourceVersion.
-    pub fn raise(&mut self, kind: Fenced, version: u64) {
-        let write = Some(Write {
-            version,
-            at: Instant::now(),
-        });
-        *self.slot(kind) = write;
-    }
-
-    /// Whether the cache with this progress reflects what was written to the kind.
-    pub fn passes(&mut self, kind: Fenced, progress: &Progress) -> bool {
-        let slot = self.slot(kind);
-        match slot {
-            Some(write) if !progress.reflects(write.version, write.at) => false,
-            _ => {
-                *slot = None;
-                true
-            }
-        }
-    }
-
-    fn slot(&mut self, kind: Fenced) -> &mut Option<Write> {
-        match kind {
-            Fenced::Definition => &mut self.definition,
-            Fenced::Job => &mut self.job,
-            Fenced::CronJob => &mut self.cron_job,
-            Fenced::Request => &mut self.request,
-        }
-    }
-}
-
 /// Failures in a row with the same inputs.
 #[derive(Clone, Debug)]
 pub struct Attempts {
@@ -225,65 +151,20 @@ pub struct Attempts {
 }
 
 impl Memory {
-    /// Notes that the class's plugin gave no answer, and tells when to ask again.
-    pub fn plugin_failed(&mut self, trouble: &Trouble, backoff: &Backoff) -> Duration {
-        if self.plugin_trouble(trouble.identity.as_deref()).is_none() {
-            self.plugin.failures = 0;
-        }
-        self.plugin.failures = self.plugin.failures.saturating_add(1);
-        self.plugin.trouble = Some(trouble.clone());
-        backoff.delay(self.plugin.failures)
-    }
-
-    /// Notes that the class's plugin gave an answer that can be used.
-    pub fn plugin_answered(&mut self) {
-        self.plugin.failures = 0;
-        self.plugin.trouble = None;
-    }
-
     /// The fingerprint of what these inputs lead to, if it was computed already; then there is no
     /// trouble with rendering, either.
     pub fn known_fingerprint(&mut self, inputs: &FingerprintInputs) -> Option<Fingerprint> {
         let known = self.fingerprint.as_ref();
         let (_, fingerprint) = known.filter(|(known, _)| known == inputs)?;
-        let fingerprint = fingerprint.clone();
-        let is_over = |trouble: &Trouble| matches!(trouble.hook, None | Some(Hook::Render));
-        if self.plugin.trouble.as_ref().is_some_and(is_over) {
-            self.plugin_answered();
-        }
-        Some(fingerprint)
-    }
-
-    /// Why the plugin with this identity gave no answer when it was asked last; none stands for no
-    /// plugin in service. What another one did is of no interest any more.
-    pub fn plugin_trouble(&self, identity: Option<&str>) -> Option<&Trouble> {
-        let trouble = self.plugin.trouble.as_ref();
-        trouble.filter(|trouble| trouble.identity.as_deref() == identity)
-    }
-
-    /// Whether this trouble is to be told: it is until it changes or is gone.
-    pub fn tells_trouble(&mut self, trouble: Option<&Trouble>) -> bool {
-        let is_news = self.plugin.told.as_ref() != trouble;
-        self.plugin.told = trouble.cloned();
-        is_news
-    }
-
-    /// When to ask the class's plugin again after it gave no answer.
-    pub fn plugin_retry(&self, backoff: &Backoff) -> Duration {
-        backoff.delay(self.plugin.failures.max(1))
+        self.plugin.renders();
+        Some(fingerprint.clone())
     }
 
     /// Notes that the API server refuses the Job with this render hash, which the plugin has
     /// shaped.
     pub fn refuse_shape(&mut self, render_hash: &str, message: &str) {
-        self.plugin.refused = Some((render_hash.to_owned(), message.to_owned()));
+        self.plugin.refuse(render_hash, message);
         self.fingerprint = None;
-    }
-
-    /// What the API server said when it refused the Job with this render hash.
-    pub fn refused_by_server(&self, render_hash: &str) -> Option<String> {
-        let (refused, message) = self.plugin.refused.as_ref()?;
-        (refused == render_hash).then(|| message.clone())
     }
 
     /// How long to wait before trying these inputs again.
@@ -311,58 +192,12 @@ impl Memory {
     }
 }
 
-/// A streaming Job that lived this long before it succeeded is no sign of a stream that cannot run.
-const LONG_LIFE: Duration = Duration::from_secs(60);
-
-/// Streaming Jobs in a row that succeeded soon after they had begun. A stream whose program ends at
-/// once would else be started over and over, as fast as its pods are scheduled.
-#[derive(Clone, Debug, Default)]
-pub struct Exits {
-    last: Option<(String, i64)>,
-    in_a_row: u32,
-    not_before: Option<Instant>,
-}
-
-impl Exits {
-    /// How long to wait before a Job takes the place of the one with this uid, which has succeeded
-    /// after living so long, for a definition of this generation. The first is replaced at once.
-    pub fn wait(
-        &mut self,
-        uid: &str,
-        lived: Duration,
-        generation: i64,
-        backoff: &Backoff,
-    ) -> Option<Duration> {
-        let is_new = self.last.as_ref().is_none_or(|(last, _)| last != uid);
-        if self
-            .last
-            .as_ref()
-            .is_none_or(|(_, seen)| *seen != generation)
-        {
-            *self = Exits::default();
-        }
-        if is_new {
-            self.in_a_row = if lived < LONG_LIFE {
-                self.in_a_row.saturating_add(1)
-            } else {
-                0
-            };
-            self.not_before = match self.in_a_row {
-                0 | 1 => None,
-                more => Some(Instant::now() + backoff.delay(more - 1)),
-            };
-        }
-        self.last = Some((uid.to_owned(), generation));
-        let remaining = self.not_before?.saturating_duration_since(Instant::now());
-        (!remaining.is_zero()).then_some(remaining)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use arcane_plugins::Hook;
     use tokio::time::advance;
 
-    use super::*;
+    use super::{super::plugin::Trouble, *};
 
     const BACKOFF: Backoff = Backoff {
         initial: Duration::from_secs(2),
@@ -400,19 +235,6 @@ mod tests {
     }
 
     #[test]
-    fn the_trouble_with_a_plugin_is_over_with_another_one() {
-        let mut memory = Memory::default();
-        for _ in 0..3 {
-            memory.plugin_failed(&trouble("a", Hook::Render), &BACKOFF);
-        }
-        assert!(memory.plugin_trouble(Some("a")).is_some());
-        assert_eq!(memory.plugin_trouble(Some("b")), None);
-        assert_eq!(memory.plugin_trouble(None), None);
-        let delay = memory.plugin_failed(&trouble("b", Hook::Render), &BACKOFF);
-        assert!(delay < 2 * BACKOFF.initial, "{delay:?}");
-    }
-
-    #[test]
     fn a_job_that_is_known_ends_the_trouble_with_rendering_it_and_no_other() {
         let inputs = FingerprintInputs {
             generation: 1,
@@ -435,48 +257,16 @@ mod tests {
             plugin: 2,
             ..inputs.clone()
         };
-        memory.plugin_failed(&trouble("a", Hook::JobFailed), &BACKOFF);
+        memory
+            .plugin
+            .failed(&trouble("a", Hook::JobFailed), &BACKOFF);
         assert_eq!(memory.known_fingerprint(&inputs), Some(fingerprint));
-        assert!(memory.plugin_trouble(Some("a")).is_some());
-        memory.plugin_failed(&trouble("a", Hook::Render), &BACKOFF);
+        assert!(memory.plugin.trouble(Some("a")).is_some());
+        memory.plugin.failed(&trouble("a", Hook::Render), &BACKOFF);
         assert_eq!(memory.known_fingerprint(&another), None);
-        assert!(memory.plugin_trouble(Some("a")).is_some());
+        assert!(memory.plugin.trouble(Some("a")).is_some());
         assert!(memory.known_fingerprint(&inputs).is_some());
-        assert_eq!(memory.plugin_trouble(Some("a")), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_job_that_succeeds_at_once_is_replaced_at_once_and_then_ever_later() {
-        let mut exits = Exits::default();
-        let short = Duration::from_secs(1);
-        assert_eq!(exits.wait("a", short, 1, &BACKOFF), None);
-        let first = exits.wait("b", short, 1, &BACKOFF).unwrap();
-        assert_eq!(exits.wait("b", short, 1, &BACKOFF), Some(first));
-        advance(first).await;
-        assert_eq!(exits.wait("b", short, 1, &BACKOFF), None);
-        assert!(exits.wait("c", short, 1, &BACKOFF).unwrap() >= Duration::from_secs(4));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_long_life_or_a_new_spec_ends_the_wait() {
-        let mut exits = Exits::default();
-        let short = Duration::from_secs(1);
-        exits.wait("a", short, 1, &BACKOFF);
-        assert!(exits.wait("b", short, 1, &BACKOFF).is_some());
-        assert_eq!(exits.wait("b", short, 2, &BACKOFF), None);
-        exits.wait("c", short, 2, &BACKOFF);
-        assert_eq!(exits.wait("d", LONG_LIFE, 2, &BACKOFF), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_fence_falls_once_the_cache_has_the_write() {
-        let progress = Progress::new();
-        let mut fence = Fence::default();
-        fence.raise(Fenced::Job, 7);
-        assert!(fence.passes(Fenced::Request, &progress));
-        assert!(!fence.passes(Fenced::Job, &progress));
-        progress.advance(7);
-        assert!(fence.passes(Fenced::Job, &progress));
+        assert_eq!(memory.plugin.trouble(Some("a")), None);
     }
 
     #[test]

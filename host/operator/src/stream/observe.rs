@@ -16,7 +16,8 @@ use kube::ResourceExt;
 use super::{
     context::Class,
     failure,
-    memory::{Fenced, Memory, Understood},
+    fence::Fenced,
+    memory::{Memory, Understood},
     plugin::{Answers, Trouble},
 };
 use crate::cache::{CachedRequest, Key};

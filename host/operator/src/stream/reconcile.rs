@@ -1,16 +1,13 @@
 //! The work on one stream: observe, decide, render, plan, carry out, report.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    mem::discriminant,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use arcane_contract::stream::StreamDefinition;
 use arcane_lifecycle::{
-    Decisions, Drift, Event, Goal, JobState, JobView, Observed, Outcome, Plan, Problem, Rendering,
-    Run, Severity, Step,
+    Drift, Event, Goal, JobState, Observed, Outcome, Plan, Problem, Rendering, Run, Severity, Step,
 };
 use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::timeout;
@@ -20,6 +17,7 @@ use super::{
     context::Class,
     execute::Executor,
     halt::Halt,
+    inputs::{digest, inputs},
     memory::{Memory, lock},
     observe::{self, Observation},
     plugin::{self, NextTick, Shaped, Trouble},
@@ -219,8 +217,8 @@ impl Reconcile<'_> {
             let trouble = observation
                 .trouble
                 .clone()
-                .or_else(|| memory.plugin_trouble(identity).cloned());
-            let is_news = memory.tells_trouble(trouble.as_ref());
+                .or_else(|| memory.plugin.trouble(identity).cloned());
+            let is_news = memory.plugin.is_news(trouble.as_ref());
             let next_tick = memory.next_tick.as_ref().and_then(NextTick::remaining);
             (trouble, is_news, next_tick)
         };
@@ -229,7 +227,7 @@ impl Reconcile<'_> {
             .trouble
             .as_ref()
             .filter(|trouble| trouble.retry)
-            .map(|_| lock(self.memory).plugin_retry(&self.class.host.backoff));
+            .map(|_| lock(self.memory).plugin.retry(&self.class.host.backoff));
         plan.revisit = [plan.revisit, retry, next_tick].into_iter().flatten().min();
         // With policy Fail, the plan's own problem tells.
         if let Some(Trouble { problem, .. }) = trouble.filter(|_| is_news && plugin.falls_back()) {
@@ -441,58 +439,4 @@ fn ends_at_once() -> Problem {
                   stream's pods for why it does not go on."
             .into(),
     }
-}
-
-/// Digest of what an attempt depends on. What the operator itself writes on the way, such as the
-/// phase or a request, is left out: it is no reason to try at once what has just failed.
-fn inputs(observed: &Observed, goal: &Goal, rendering: &Rendering) -> u64 {
-    let Observed {
-        stream,
-        job,
-        cron_job,
-        requests: _,
-        completed_requests,
-        decisions,
-        drift,
-    } = observed;
-    let request = match goal {
-        Goal::Backfill(run) => Some(&run.request),
-        _ => None,
-    };
-    let wishes = (
-        stream.generation,
-        &stream.restart,
-        discriminant(goal),
-        request,
-    );
-    // How long a plugin's decision has to wait still is another each time.
-    let job = job.clone().map(|job| JobView {
-        record: None,
-        ..job
-    });
-    let Decisions {
-        backfill,
-        failure,
-        completion,
-        spec_change,
-        tick,
-        unanswered,
-    } = decisions;
-    let decided = (
-        backfill.as_ref().map(discriminant),
-        failure.as_ref().map(discriminant),
-        completion.as_ref().map(discriminant),
-        spec_change.as_ref().map(discriminant),
-        tick.as_ref().map(discriminant),
-        unanswered.as_ref().map(|unanswered| &unanswered.problem),
-    );
-    digest(&format!(
-        "{wishes:?}{rendering:?}{job:?}{cron_job:?}{completed_requests:?}{decided:?}{drift:?}"
-    ))
-}
-
-fn digest(inputs: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    inputs.hash(&mut hasher);
-    hasher.finish()
 }

@@ -25,7 +25,7 @@ use super::{
     context::Class,
     memory::{FingerprintInputs, Memory, lock},
     observe::Observation,
-    plugin::{Run, Shaped, Trouble, failure_text, shape},
+    plugin::{Shaped, Trouble, failure_text, retry, shape},
     status,
 };
 use crate::{
@@ -134,11 +134,9 @@ fn plugin_inputs(
         return 0;
     };
     let mut hasher = DefaultHasher::new();
-    let loaded = plugin.service.current();
-    loaded
-        .map(|plugin| plugin.identity().to_owned())
-        .ok()
-        .hash(&mut hasher);
+    let loaded = plugin.service.current().ok();
+    let identity = loaded.as_ref().map(|plugin| plugin.identity());
+    identity.hash(&mut hasher);
     object.labels().hash(&mut hasher);
     object.annotations().hash(&mut hasher);
     if let Goal::Backfill(run) = goal {
@@ -169,8 +167,8 @@ fn from_template(
         object.name_any(),
         object.uid().unwrap_or_default(),
     );
-    let run = Run::of_goal(class, object, observation, goal);
-    let failure = failure_text(&run.last_failure.unwrap_or_default());
+    let retry = retry(class, object, observation, goal)
+        .map(|(attempt, failure)| (attempt, failure_text(&failure.unwrap_or_default())));
     let stream = render::Stream {
         api_version: &class.kind.api_version,
         kind: &class.kind.kind,
@@ -182,9 +180,9 @@ fn from_template(
             .annotations()
             .get(ANNOTATION_RESTART)
             .map(String::as_str),
-        retry: (run.attempt > 0).then_some(render::Retry {
-            attempt: run.attempt,
-            failure: &failure,
+        retry: retry.as_ref().map(|(attempt, failure)| render::Retry {
+            attempt: *attempt,
+            failure,
         }),
         class: &class.name,
         secret_refs: &class.secret_refs,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::plugin::PLUGIN_HEALTHY;
+use crate::time::written;
 
 /// Condition types that the operator owns. Others are left as they are.
 const OWNED: [&str; 7] = [
@@ -83,7 +84,7 @@ fn render(condition: &Condition, existing: &[Value], generation: i64, now: Times
         .iter()
         .find(|old| text(old, "type") == *kind && text(old, "status") == status)
         .and_then(|old| old.get("lastTransitionTime").cloned())
-        .unwrap_or_else(|| json!(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+        .unwrap_or_else(|| json!(written(now)));
     json!({
         "type": kind,
         "status": status,

@@ -10,8 +10,9 @@ use serde_json::json;
 
 use super::{
     context::Class,
+    fence::Fenced,
     halt::{Halt, failed},
-    memory::{Fenced, Memory, lock},
+    memory::{Memory, lock},
     status,
 };
 use crate::writer::Error as WriteError;

@@ -8,7 +8,7 @@ use arcane_plugins::{Decision, Plugin};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::cache::CachedRequest;
+use crate::{cache::CachedRequest, time::written};
 
 /// What was answered in this look, `default` excepted.
 #[derive(Clone, Debug, Default)]
@@ -102,10 +102,6 @@ pub fn on_record(
         inputs,
         time: written(now),
     })
-}
-
-fn written(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

@@ -86,12 +86,9 @@ impl Run {
             },
             Goal::Stream | Goal::Nothing(_) => Run::streaming(),
         };
-        run.attempt = arcane_lifecycle::attempt(&observation.observed, goal);
-        if run.attempt > 0 {
-            run.last_failure = match observation.observed.job.as_ref().map(|job| &job.state) {
-                Some(JobState::Finished(Outcome::Failed(failure))) => Some(told(failure)),
-                _ => last_failure_of_job(class, object),
-            };
+        if let Some((attempt, failure)) = retry(class, object, observation, goal) {
+            run.attempt = attempt;
+            run.last_failure = failure;
         }
         run
     }
@@ -140,6 +137,22 @@ impl Run {
             last_failure,
         }
     }
+}
+
+/// Which try the goal's run is, from 1, and the failure that it follows; none for a first run.
+pub fn retry(
+    class: &Class,
+    object: &StreamDefinition,
+    observation: &Observation,
+    goal: &Goal,
+) -> Option<(u32, Option<plugins::Failure>)> {
+    let attempt = arcane_lifecycle::attempt(&observation.observed, goal);
+    let failure = match observation.observed.job.as_ref().map(|job| &job.state) {
+        _ if attempt == 0 => return None,
+        Some(JobState::Finished(Outcome::Failed(failure))) => Some(told(failure)),
+        _ => last_failure_of_job(class, object),
+    };
+    Some((attempt, failure))
 }
 
 /// A failure as plugins are told of it.

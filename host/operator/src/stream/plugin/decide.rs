@@ -1,6 +1,6 @@
 //! Asks the class's plugin to decide on what has happened to a stream.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arcane_contract::{names::ENV_SPEC, stream::StreamDefinition};
 use arcane_lifecycle::{
@@ -16,7 +16,7 @@ use tracing::debug;
 use super::{
     super::{
         context::{Class, ClassPlugin},
-        memory::Memory,
+        memory::{Memory, lock},
         observe::Observation,
     },
     answers::on_record,
@@ -31,16 +31,10 @@ pub async fn decide(
     class: &Class,
     object: &StreamDefinition,
     observation: &mut Observation,
-    memory: &std::sync::Mutex<Memory>,
+    memory: &Mutex<Memory>,
 ) {
-    let Some(plugin) = &class.plugin else {
+    let Some(asking) = Asking::of(class, object, memory) else {
         return;
-    };
-    let asking = Asking {
-        class,
-        plugin,
-        object,
-        memory,
     };
     while let Some(question) = question(&observation.observed) {
         match question {
@@ -81,18 +75,13 @@ pub async fn decide_on_spec(
     class: &Class,
     object: &StreamDefinition,
     observation: &mut Observation,
-    memory: &std::sync::Mutex<Memory>,
+    memory: &Mutex<Memory>,
 ) {
-    let Some(plugin) = &class.plugin else {
+    let Some(asking) = Asking::of(class, object, memory) else {
         return;
     };
-    let asking = Asking {
-        class,
-        plugin,
-        object,
-        memory,
-    };
-    let is_wanted = plugin
+    let is_wanted = asking
+        .plugin
         .service
         .current()
         .is_ok_and(|plugin| plugin.wants(plugins::Hook::SpecChanged));
@@ -111,13 +100,28 @@ pub async fn decide_on_spec(
 
 /// Asks the plugin of one stream.
 pub(super) struct Asking<'a> {
-    pub(super) class: &'a Class,
-    pub(super) plugin: &'a ClassPlugin,
-    pub(super) object: &'a StreamDefinition,
-    pub(super) memory: &'a std::sync::Mutex<Memory>,
+    class: &'a Class,
+    plugin: &'a ClassPlugin,
+    object: &'a StreamDefinition,
+    memory: &'a Mutex<Memory>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    /// None if the class names no plugin.
+    pub(super) fn of(
+        class: &'a Class,
+        object: &'a StreamDefinition,
+        memory: &'a Mutex<Memory>,
+    ) -> Option<Self> {
+        let plugin = class.plugin.as_ref()?;
+        Some(Asking {
+            class,
+            plugin,
+            object,
+            memory,
+        })
+    }
+
     /// The answer, which is put down in the observation. Where there is none, the failure policy
     /// says whether that counts as `default` or as no answer.
     pub(super) async fn ask(
@@ -168,7 +172,7 @@ impl Asking<'_> {
                 if let Some(record) = record {
                     observation.answers.add(trigger, record, request);
                 }
-                super::super::memory::lock(self.memory).plugin_answered();
+                lock(self.memory).plugin.answered();
                 decision
             }
             Err(error) => {
@@ -179,8 +183,8 @@ impl Asking<'_> {
     }
 
     fn without_answer(&self, observation: &mut Observation, trouble: Trouble) -> Decision {
-        let mut memory = super::super::memory::lock(self.memory);
-        let retry = memory.plugin_failed(&trouble, &self.class.host.backoff);
+        let backoff = &self.class.host.backoff;
+        let retry = lock(self.memory).plugin.failed(&trouble, backoff);
         if !self.plugin.falls_back() {
             observation.observed.decisions.unanswered = Some(Unanswered {
                 problem: trouble.problem.clone(),

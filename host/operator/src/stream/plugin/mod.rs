@@ -5,12 +5,14 @@ mod answers;
 mod context;
 mod decide;
 mod shape;
+mod standing;
 mod tick;
 mod trouble;
 
 pub use answers::Answers;
-pub use context::{Run, failure_text};
+pub use context::{failure_text, retry};
 pub use decide::{decide, decide_on_spec};
 pub use shape::{Shaped, shape};
+pub use standing::Standing;
 pub use tick::{NextTick, tick};
 pub use trouble::{PLUGIN_HEALTHY, Trouble, refused_by_server, tell_health};

@@ -1,5 +1,7 @@
 //! Has the class's plugin shape a rendered Job.
 
+use std::sync::Mutex;
+
 use arcane_contract::{render::Rendered, stream::StreamDefinition};
 use arcane_lifecycle::Goal;
 use arcane_plugins::Hook;
@@ -35,7 +37,7 @@ pub async fn shape(
     observation: &Observation,
     goal: &Goal,
     rendered: Rendered,
-    memory: &std::sync::Mutex<Memory>,
+    memory: &Mutex<Memory>,
 ) -> Result<Shaped, Trouble> {
     let as_it_is = |rendered, trouble| Shaped {
         rendered,
@@ -46,7 +48,7 @@ pub async fn shape(
         return Ok(as_it_is(rendered, None));
     };
     let without_answer = |rendered, trouble: Trouble| {
-        lock(memory).plugin_failed(&trouble, &class.host.backoff);
+        lock(memory).plugin.failed(&trouble, &class.host.backoff);
         if plugin.falls_back() {
             Ok(as_it_is(rendered, Some(trouble)))
         } else {
@@ -77,7 +79,7 @@ pub async fn shape(
     match answer.await {
         Ok(answer) => {
             if !answer.changed {
-                lock(memory).plugin_answered();
+                lock(memory).plugin.answered();
                 return Ok(as_it_is(rendered, None));
             }
             let description = loaded.description();
@@ -85,13 +87,13 @@ pub async fn shape(
             let mark = format!("{name} sha256:{}", loaded.digest());
             let shaped = rendered.clone().with_job(answer.job, &mark);
             // What the API server has refused once it refuses again.
-            let refused = lock(memory).refused_by_server(&shaped.render_hash);
+            let refused = lock(memory).plugin.refused(&shaped.render_hash);
             if let (Some(message), true) = (refused, plugin.falls_back()) {
                 let problem = refused_by_server(&name, &message);
                 let trouble = Trouble::refused_by_server(&loaded, problem);
                 return without_answer(rendered, trouble);
             }
-            lock(memory).plugin_answered();
+            lock(memory).plugin.answered();
             Ok(Shaped {
                 rendered: shaped,
                 plugin: Some(name),

@@ -1,6 +1,6 @@
 //! Asks a plugin when it wants to be asked, and asks it then.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use arcane_contract::stream::StreamDefinition;
 use arcane_lifecycle::{Goal, JobState, JobView, Ownership, TickDecision, Trigger};
@@ -44,7 +44,7 @@ pub async fn tick(
     object: &StreamDefinition,
     observation: &mut Observation,
     goal: &Goal,
-    memory: &std::sync::Mutex<Memory>,
+    memory: &Mutex<Memory>,
 ) -> bool {
     let Some((class_plugin, plugin)) = ticking(class) else {
         return false;
@@ -72,13 +72,7 @@ pub async fn tick(
         return false;
     }
     let mut is_decided = false;
-    if is_due {
-        let asking = Asking {
-            class,
-            plugin: class_plugin,
-            object,
-            memory,
-        };
+    if let Some(asking) = Asking::of(class, object, memory).filter(|_| is_due) {
         let run = Run::of_job(class, object, observation);
         let key = Timestamp::now().as_second().to_string();
         let answer = asking
@@ -119,7 +113,7 @@ async fn ask_when(
     plugin: &Plugin,
     object: &StreamDefinition,
     observation: &mut Observation,
-    memory: &std::sync::Mutex<Memory>,
+    memory: &Mutex<Memory>,
 ) -> Result<Option<Instant>, ()> {
     let run = Run::of_job(class, object, observation);
     let context = run.context(class, object, &observation.definition);
@@ -137,7 +131,7 @@ async fn ask_when(
         Ok(delay) => Ok(delay.map(|delay| Instant::now() + delay)),
         Err(error) => {
             let trouble = Trouble::call(class, plugin, Hook::Tick, &error);
-            lock(memory).plugin_failed(&trouble, &class.host.backoff);
+            lock(memory).plugin.failed(&trouble, &class.host.backoff);
             observation.trouble = Some(trouble);
             Err(())
         }

@@ -1,18 +1,22 @@
 //! Carries out the steps of a plan, one write each.
 
+mod requests;
+
 use std::sync::{Arc, Mutex};
 
-use arcane_contract::{api::RecordedDecision, names, stream::StreamDefinition};
-use arcane_lifecycle::{Goal, Problem, Propagation, RequestPhase, Status, Step, Trigger};
-use jiff::Timestamp;
+use arcane_contract::{api::RecordedDecision, canonical, names, stream::StreamDefinition};
+use arcane_lifecycle::{Goal, Problem, Propagation, Status, Step, Trigger};
 use kube::{ResourceExt, api::ObjectMeta};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use requests::RequestCondition;
+
 use super::{
     context::Class,
+    fence::Fenced,
     halt::{Halt, failed},
-    memory::{Fenced, Memory, lock},
+    memory::{Memory, lock},
     observe::Observation,
     plugin::{Shaped, refused_by_server},
     render::{self, Unmade},
@@ -87,151 +91,6 @@ impl Executor<'_> {
         Ok(true)
     }
 
-    /// Creates a request, with the decision that it follows from on record from the beginning: a
-    /// second write might not come.
-    async fn create_request(
-        &self,
-        name: &str,
-        decision: Option<&RecordedDecision>,
-    ) -> Result<(), Halt> {
-        let stream = self.object.name_any();
-        let annotations = decision.map(|decision| {
-            let text = arcane_contract::canonical::to_string(&json!(decision));
-            json!({names::ANNOTATION_DECISION: text})
-        });
-        let mut request = json!({
-            "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
-            "kind": "BackfillRequest",
-            "metadata": {
-                "name": name,
-                "namespace": self.namespace(),
-                // With its definition the request goes, too; it is not controlled by it.
-                "ownerReferences": [{
-                    "apiVersion": self.class.kind.api_version,
-                    "kind": self.class.kind.kind,
-                    "name": stream,
-                    "uid": self.uid(),
-                }],
-            },
-            "spec": {"streamClass": self.class.name, "streamId": stream, "completed": false},
-        });
-        if let Some(annotations) = annotations {
-            request["metadata"]["annotations"] = annotations;
-        }
-        let path = self.requests();
-        match self.writer().create(&path, &request).await {
-            Ok(written) => self.raise(Fenced::Request, &written),
-            Err(WriteError::AlreadyExists(_)) => {
-                let existing: Value = self
-                    .writer()
-                    .read(&path, name)
-                    .await
-                    .map_err(failed("read a backfill request"))?;
-                if existing.pointer("/spec/completed") == Some(&Value::Bool(true)) {
-                    return Err(Halt::AlreadyCompleted(name.to_owned()));
-                }
-            }
-            Err(error) => return Err(self.halt("create a backfill request", error)),
-        }
-        Ok(())
-    }
-
-    async fn set_request_status(
-        &self,
-        name: &str,
-        condition: RequestCondition<'_>,
-    ) -> Result<(), Halt> {
-        let RequestCondition {
-            phase,
-            complete,
-            reason,
-            message,
-        } = condition;
-        let mut patch = json!({"status": {
-            "phase": match phase {
-                RequestPhase::Pending => "Pending",
-                RequestPhase::Ready => "Ready",
-                RequestPhase::Failed => "Failed",
-                RequestPhase::Stopped => "Stopped",
-            },
-            "conditions": [{
-                "type": "Complete",
-                "status": if complete { "True" } else { "False" },
-                "reason": reason,
-                "message": message,
-                "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            }],
-        }});
-        // A plugin's word that ends the request; one that does not end it has a step of its own.
-        let is_end = matches!(phase, RequestPhase::Failed | RequestPhase::Stopped);
-        if let Some(decision) = self.observation.answers.about(name).filter(|_| is_end) {
-            patch["status"]["decision"] = whole(decision);
-        }
-        let written = self
-            .writer()
-            .merge_status(&self.requests(), name, &patch)
-            .await;
-        self.note_request(written, "set the status of a backfill request")?;
-        let outcome = match phase {
-            RequestPhase::Failed => "failed",
-            RequestPhase::Stopped => "stopped",
-            RequestPhase::Pending | RequestPhase::Ready => return Ok(()),
-        };
-        self.class.host.metrics.backfill(&self.class.name, outcome);
-        Ok(())
-    }
-
-    async fn complete_request(&self, name: &str) -> Result<(), Halt> {
-        let patch = json!({"spec": {"completed": true}});
-        let written = self.writer().merge(&self.requests(), name, &patch).await;
-        self.note_request(written, "complete a backfill request")?;
-        self.class
-            .host
-            .metrics
-            .backfill(&self.class.name, "completed");
-        Ok(())
-    }
-
-    /// A request that the user has deleted meanwhile needs nothing more.
-    fn note_request(
-        &self,
-        written: Result<Written, WriteError>,
-        action: &'static str,
-    ) -> Result<(), Halt> {
-        match written {
-            Ok(written) => self.raise(Fenced::Request, &written),
-            Err(WriteError::NotFound(_)) => {}
-            Err(error) => return Err(self.halt(action, error)),
-        }
-        Ok(())
-    }
-
-    /// Puts a decision on record on a request.
-    async fn record_on_request(&self, name: &str, decision: &RecordedDecision) -> Result<(), Halt> {
-        let patch = json!({"status": {"decision": whole(decision)}});
-        let path = self.requests();
-        let written = self.writer().merge_status(&path, name, &patch).await;
-        self.note_request(written, "put a decision on record")
-    }
-
-    /// Takes from a request whatever decision is on record: in its status, and from its beginning.
-    async fn forget_on_request(&self, name: &str) -> Result<(), Halt> {
-        const ACTION: &str = "take a decision from the record";
-        let path = self.requests();
-        let mut requests = self.observation.requests.iter();
-        let request = requests.find(|request| *request.name == *name);
-        let patch = json!({"status": {"decision": null}});
-        let written = self.writer().merge_status(&path, name, &patch).await;
-        self.note_request(written, ACTION)?;
-        if request.is_some_and(|request| request.was_decided_at_creation) {
-            let annotations = json!({names::ANNOTATION_DECISION: null});
-            let patch = json!({"metadata": {"annotations": annotations}});
-            let written = self.writer().merge(&path, name, &patch).await;
-            self.note_request(written, ACTION)?;
-        }
-        Ok(())
-    }
-
     /// Puts a decision on record on the stream's Job. One that is gone, or another by now, needs
     /// none.
     async fn record_on_job(&self, uid: &str, trigger: Trigger) -> Result<(), Halt> {
@@ -239,11 +98,7 @@ impl Executor<'_> {
             return Ok(());
         };
         let key = self.key();
-        let text = arcane_contract::canonical::to_string(&json!(decision));
-        let patch = json!({"metadata": {
-            "uid": uid,
-            "annotations": {names::ANNOTATION_DECISION: text},
-        }});
+        let patch = json!({"metadata": {"uid": uid, "annotations": annotation(decision)}});
         let path = self.batch("jobs");
         match self.writer().merge(&path, &key.name, &patch).await {
             Ok(written) => self.raise(Fenced::Job, &written),
@@ -438,26 +293,12 @@ impl Executor<'_> {
     fn batch(&self, plural: &str) -> Path {
         Path::new("batch", "v1", &self.namespace(), plural)
     }
-
-    fn requests(&self) -> Path {
-        Path::new(
-            names::GROUP,
-            names::VERSION,
-            &self.namespace(),
-            "backfillrequests",
-        )
-    }
 }
 
-/// A decision with all of its fields, so that what an older one had is not merged with it.
-fn whole(decision: &RecordedDecision) -> Value {
-    let mut decision = json!(decision);
-    if let Some(fields) = decision.as_object_mut() {
-        for field in ["reason", "payload", "template", "until", "generation"] {
-            fields.entry(field).or_insert(Value::Null);
-        }
-    }
-    decision
+/// A decision as objects are annotated with it.
+fn annotation(decision: &RecordedDecision) -> Value {
+    let text = canonical::to_string(&json!(decision));
+    json!({names::ANNOTATION_DECISION: text})
 }
 
 /// A kind of which a stream has at most one object, by its own name.
@@ -484,11 +325,4 @@ const CRON_JOB: Kind = Kind {
 #[derive(Deserialize)]
 struct Existing {
     metadata: ObjectMeta,
-}
-
-struct RequestCondition<'a> {
-    phase: RequestPhase,
-    complete: bool,
-    reason: &'a str,
-    message: &'a str,
 }
