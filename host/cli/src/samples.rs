@@ -1,5 +1,7 @@
 //! Questions for plugins whose user has none at hand.
 
+use arcane_plugins::Plugin;
+
 use crate::case::Question;
 use crate::exit::Failure;
 use crate::yaml;
@@ -16,7 +18,7 @@ pub struct Sample {
 ///
 /// # Errors
 /// None but for a mistake in the samples themselves.
-pub fn all() -> Result<Vec<Sample>, Failure> {
+fn all() -> Result<Vec<Sample>, Failure> {
     let place = "samples.yaml";
     let document = yaml::document(place, include_str!("samples.yaml"))?;
     let samples = document.as_array().into_iter().flatten().map(|sample| {
@@ -26,6 +28,19 @@ pub fn all() -> Result<Vec<Sample>, Failure> {
         Ok(Sample { name, question })
     });
     samples.collect()
+}
+
+/// The questions that the plugin wants to be asked.
+///
+/// # Errors
+/// As [`all`].
+pub fn wanted(plugin: &Plugin) -> Result<Vec<Sample>, Failure> {
+    let is_wanted = |sample: &Sample| {
+        let hook = sample.question.ask.hook();
+        hook.is_some_and(|hook| plugin.wants(hook))
+    };
+    let samples = all()?.into_iter();
+    Ok(samples.filter(is_wanted).collect())
 }
 
 #[cfg(test)]

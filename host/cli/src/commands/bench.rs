@@ -46,15 +46,7 @@ pub fn run(paint: Paint, arguments: &Arguments) -> Result<Done, Failure> {
     ];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     let mut failures = String::new();
-    for sample in samples::all()? {
-        if !sample
-            .question
-            .ask
-            .hook()
-            .is_some_and(|hook| plugin.wants(hook))
-        {
-            continue;
-        }
+    for sample in samples::wanted(&plugin)? {
         match fresh(&plugin, &sample.question, arguments.calls) {
             Err(error) => {
                 let name = paint.paint(Style::Red, &sample.name);

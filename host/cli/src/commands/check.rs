@@ -118,15 +118,7 @@ fn answers(paint: Paint, plugin: &Plugin, grants_told: bool) -> Result<(String, 
     ];
     let mut remarks = String::new();
     let mut fine = true;
-    for sample in samples::all()? {
-        if !sample
-            .question
-            .ask
-            .hook()
-            .is_some_and(|hook| plugin.wants(hook))
-        {
-            continue;
-        }
+    for sample in samples::wanted(plugin)? {
         let measured = measure(plugin, &sample);
         let judgement = Judgement::of(plugin, &measured.result, grants_told);
         rows.push(vec![

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use arcane_guests::{Builder, Deed, Render};
-use arcane_plugins::{CallError, Health, HostSettings, Plugin, PluginHost, PluginSettings};
+use arcane_plugins::{CallError, Health, HostSettings, Plugin, PluginHost};
 
-use crate::support::{context, hasty, host, job, load, load_with, patient, settings};
+use crate::support::{context, hasty, host, job, load, load_with, patient, roomy, settings};
 
 fn error(plugin: &Plugin) -> CallError {
     plugin.render(&context(), &job()).result.unwrap_err()
@@ -37,13 +37,7 @@ fn a_loop_in_any_function_of_a_plugin_is_stopped() {
 #[test]
 fn memory_is_limited_by_the_class() {
     let limit = 4 << 20;
-    let plugin = load_with(
-        "memory-bomb",
-        PluginSettings {
-            memory_limit: limit,
-            ..patient()
-        },
-    );
+    let plugin = load_with("memory-bomb", roomy(limit));
     let report = plugin.render(&context(), &job());
     assert!(report.memory_peak <= limit);
     assert!(report.memory_peak > limit - (64 << 10) * 2);
@@ -54,26 +48,14 @@ fn memory_is_limited_by_the_class() {
 
 #[test]
 fn no_class_can_allow_more_memory_than_there_is_room_for() {
-    let plugin = load_with(
-        "memory-bomb",
-        PluginSettings {
-            memory_limit: usize::MAX,
-            ..patient()
-        },
-    );
+    let plugin = load_with("memory-bomb", roomy(usize::MAX));
     let text = error(&plugin).to_string();
     assert!(text.contains("1 GiB are allowed"), "{text}");
 }
 
 #[test]
 fn a_plugin_may_have_the_memory_that_it_begins_with_if_the_class_allows_it() {
-    let plugin = load_with(
-        "large-start",
-        PluginSettings {
-            memory_limit: 129 << 20,
-            ..patient()
-        },
-    );
+    let plugin = load_with("large-start", roomy(129 << 20));
     assert!(plugin.render(&context(), &job()).result.is_ok());
     let error = host()
         .load(&crate::support::bytes("large-start"), patient())

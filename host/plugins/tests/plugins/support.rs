@@ -31,6 +31,14 @@ pub fn patient() -> PluginSettings {
     }
 }
 
+/// The settings of a class whose plugins may have so much memory, in bytes.
+pub fn roomy(memory_limit: usize) -> PluginSettings {
+    PluginSettings {
+        memory_limit,
+        ..patient()
+    }
+}
+
 /// The settings of a class whose plugins have next to no time.
 pub fn hasty() -> PluginSettings {
     PluginSettings {

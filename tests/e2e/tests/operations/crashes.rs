@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use arcane_cluster::Operator;
-use arcane_e2e::{Definition, NAMESPACE, Platform, Plugin, READY_WITHIN, Stream};
+use arcane_e2e::{
+    Definition, NAMESPACE, Own, Platform, Plugin, READY_WITHIN, STOPPED_WITHIN, Stream, short_lease,
+};
 use serde_json::json;
 
 use crate::load::short_backfills;
-use crate::own::{Own, STOPPED_WITHIN, short_lease};
 use crate::proxy::Proxy;
 use crate::support::{Class, job_uids};
 

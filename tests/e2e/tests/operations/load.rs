@@ -5,11 +5,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use arcane_cluster::eventually;
 use arcane_contract::api::BackfillRequest;
-use arcane_e2e::{Definition, Plugin, shared};
+use arcane_e2e::{Definition, Own, Plugin, STOPPED_WITHIN, shared};
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use crate::own::Own;
 use crate::support::Class;
 
 /// Longer than the backfills take on a busy machine.
@@ -45,7 +44,7 @@ async fn backfills_complete_once_even_if_the_operator_may_not_keep_their_jobs() 
     let plugin = platform.sample(&short_backfills()).await?;
     Class::of(&plugin)?.wait_ready().await;
     backfill(&plugin, 30).await?;
-    operator.stop(crate::own::STOPPED_WITHIN).await?;
+    operator.stop(STOPPED_WITHIN).await?;
     Ok(())
 }
 

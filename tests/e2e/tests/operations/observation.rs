@@ -1,7 +1,7 @@
 //! Probes, metrics and logs.
 
 use anyhow::{Context, Result, ensure};
-use arcane_e2e::{Definition, shared, until};
+use arcane_e2e::{Definition, shared, sum, until};
 use serde_json::{Value, json};
 
 use crate::support::{Class, running};
@@ -150,18 +150,4 @@ async fn every_line_of_the_log_is_json_and_a_streams_lines_say_whose_they_are() 
         "{message}"
     );
     Ok(())
-}
-
-/// Sum of a metric's values where the labels are among its own; none if there is no such value.
-pub fn sum(metrics: &str, name: &str, labels: &str) -> Option<f64> {
-    let values: Vec<f64> = metrics
-        .lines()
-        .filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let (found, own) = series.split_once('{').unwrap_or((series, ""));
-            let matches = found == name && own.contains(labels);
-            matches.then(|| value.parse().ok())?
-        })
-        .collect();
-    (!values.is_empty()).then(|| values.iter().sum())
 }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use arcane_cluster::eventually;
-use arcane_e2e::{Definition, READY_WITHIN};
+use arcane_e2e::{Definition, Own, READY_WITHIN, STOPPED_WITHIN};
 use serde_json::json;
 
-use crate::own::{Own, STOPPED_WITHIN};
 use crate::support::{Class, job_uids, running};
 
 /// Watches that fail are tried again after up to half a minute, and each of the operator's seven

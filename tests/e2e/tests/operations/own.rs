@@ -1,49 +1,15 @@
-//! A cluster that the test has to itself, to start operators as it likes.
+//! Replicas of the operator, and which of them leads.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use arcane_cluster::{Cluster, Operator, OperatorBuilder, eventually};
-use arcane_e2e::{NAMESPACE, Platform};
+use arcane_cluster::{Operator, eventually};
+use arcane_e2e::{NAMESPACE, Platform, short_lease, sum};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
-
-use crate::observation::sum;
-
-/// What the operator promises for a graceful end.
-pub const STOPPED_WITHIN: Duration = Duration::from_secs(5);
-
-/// The one cluster of this kind, while the test has it.
-pub struct Own(MutexGuard<'static, Cluster>);
-
-impl Own {
-    /// Waits for the cluster. A control plane costs seconds, and these tests use it in turn.
-    pub async fn cluster() -> Result<Self> {
-        static CLUSTER: OnceCell<Mutex<Cluster>> = OnceCell::const_new();
-        let cluster = CLUSTER
-            .get_or_try_init(async || anyhow::Ok(Mutex::new(Cluster::start().await?)))
-            .await?;
-        Ok(Self(cluster.lock().await))
-    }
-
-    /// The platform there; no operator runs.
-    pub async fn platform(&self) -> Result<Platform<'_>> {
-        Platform::install(&self.0).await
-    }
-}
-
-/// An operator whose lease is short, so that a takeover takes seconds: 3 s, renewed within 2 s,
-/// tried for every second. (The defaults are 15, 10 and 2.)
-pub fn short_lease(operator: OperatorBuilder<'_>) -> OperatorBuilder<'_> {
-    operator
-        .env("ARCANE_HOST__LEASE_DURATION_SECONDS", "3")
-        .env("ARCANE_HOST__LEASE_RENEW_DEADLINE_SECONDS", "2")
-        .env("ARCANE_HOST__LEASE_RETRY_PERIOD_SECONDS", "1")
-}
 
 /// A replica with a short lease and a service account of its own, by which the audit log tells it
 /// from others; it has the same rights.

@@ -4,15 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use arcane_cluster::audit::Record;
-use arcane_e2e::{Definition, NAMESPACE, Plugin};
+use arcane_e2e::{Definition, NAMESPACE, Own, Plugin, STOPPED_WITHIN, sum};
 use serde_json::json;
 
 use crate::load::short_backfills;
-use crate::observation::sum;
-use crate::own::{Own, STOPPED_WITHIN, holder, replica, wait_leading};
+use crate::own::{holder, replica, wait_leading};
 use crate::support::{Class, running};
 
-/// Lease and retry of [`short_lease`](crate::own::short_lease), and time to start working.
+/// Lease and retry of [`short_lease`](arcane_e2e::short_lease), and time to start working.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(8);
 
 #[tokio::test]

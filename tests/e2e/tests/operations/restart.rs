@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use arcane_cluster::{Operator, eventually};
-use arcane_e2e::{Definition, OPERATOR_USER, READY_WITHIN, until};
+use arcane_e2e::{
+    Definition, OPERATOR_USER, Own, READY_WITHIN, STOPPED_WITHIN, short_lease, wait_looked,
+};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::observation::sum;
-use crate::own::{Own, STOPPED_WITHIN, holder, short_lease};
+use crate::own::holder;
 use crate::support::{Class, change_template, job_uids, running};
 
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     let streams = 8;
     let jobs = [&streaming, &backfilling, &drifted];
     let before = job_uids(&jobs).await?;
-    quiet(&operator, plugin.class(), streams).await;
+    wait_looked(&operator, plugin.class(), streams, f64::from(streams)).await;
 
     let stopped = operator.stop(STOPPED_WITHIN).await?;
     assert!(stopped.status.success(), "{stopped:?}");
@@ -70,31 +71,13 @@ async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     let mark = platform.cluster().audit().mark().await?;
     let mut operator = short_lease(platform.operator()).start().await?;
     operator.wait_ready(READY_WITHIN).await?;
-    quiet(&operator, plugin.class(), streams).await;
+    wait_looked(&operator, plugin.class(), streams, f64::from(streams)).await;
     let record = platform.cluster().audit().since(mark).await?;
     let writes = record.by_user(OPERATOR_USER).writes().except(&["leases"]);
     assert!(writes.is_empty(), "{:?}", writes.counts());
     assert_eq!(job_uids(&jobs).await?, before);
     operator.stop(STOPPED_WITHIN).await?;
     Ok(())
-}
-
-/// Waits until the operator has looked at all streams of the class and none waits.
-async fn quiet(operator: &Operator, class: &str, streams: u32) {
-    let of_class = format!("class=\"{class}\"");
-    until(format!("{streams} streams to be looked at"), async || {
-        let metrics = operator.metrics().await?;
-        let known = sum(&metrics, "arcane_streams", &of_class);
-        let looked = sum(&metrics, "arcane_reconciles_total", &of_class);
-        let queued = sum(&metrics, "arcane_queue_depth", &of_class);
-        let all = f64::from(streams);
-        ensure!(
-            known == Some(all) && looked >= Some(all) && queued == Some(0.0),
-            "{known:?} known, {looked:?} looked at, {queued:?} queued"
-        );
-        Ok(())
-    })
-    .await;
 }
 
 #[tokio::test]

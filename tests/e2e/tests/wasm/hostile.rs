@@ -3,12 +3,12 @@
 
 use anyhow::ensure;
 use arcane_cluster::Usage;
-use arcane_e2e::{Definition, Plugin, Stream, until};
+use arcane_e2e::{Definition, Own, Plugin, STOPPED_WITHIN, Stream, until};
 use arcane_guests::{Expect, Guest, gzip_bomb, zstd_bomb};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::own::{Own, STOPPED_WITHIN, start};
+use crate::own::start;
 use crate::support::{Plugged, guest, labelling, running, shape};
 
 /// What the operator may have kept afterwards: threads that the runtime keeps for a while, and

@@ -1,12 +1,11 @@
 //! Attempts on what a plugin may not touch, and on what it may touch with a grant only.
 
 use anyhow::ensure;
-use arcane_e2e::{Definition, Stream, digest, shared, until};
+use arcane_e2e::{Definition, Stream, digest, shared, sum, until};
 use arcane_guests::{ATTEMPTS, Attempt, Builder, Render};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::own::sum;
 use crate::support::{Plugged, guest, running};
 
 /// The JSON pointer that an attempt's patch is about.
@@ -77,7 +76,7 @@ async fn attempts_to_raise_privilege_are_refused_without_a_grant_and_name_path_a
             format!("a refusal for want of {grant} to be counted"),
             async || {
                 let metrics = operator.metrics().await?;
-                ensure!(sum(&metrics, "arcane_plugin_refusals_total", &labels) > 0.5);
+                ensure!(sum(&metrics, "arcane_plugin_refusals_total", &labels) > Some(0.5));
                 Ok(())
             },
         )
