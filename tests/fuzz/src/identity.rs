@@ -113,6 +113,11 @@ pub fn no_more_rights(given: &Value, accepted: &Value) -> Result<(), String> {
             }
         }
     }
+    // Those that the template runs already are free, in any of its containers.
+    let known = images(&before);
+    if let Some(other) = images(&after).difference(&known).next() {
+        return Err(format!("it runs {other}"));
+    }
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         if after[field] == true {
             return Err(format!("{field} is on"));
@@ -125,7 +130,7 @@ pub fn no_more_rights(given: &Value, accepted: &Value) -> Result<(), String> {
                 .map(|container| container[field].clone())
                 .collect()
         };
-        for field in ["name", "image", "command"] {
+        for field in ["name", "command"] {
             if of(&before, field) != of(&after, field) {
                 return Err(format!("{field} of {list} has changed"));
             }
@@ -145,6 +150,15 @@ fn account(pod: &Value) -> &str {
         .filter_map(|field| pod[field].as_str())
         .find(|name| !name.is_empty())
         .unwrap_or("default")
+}
+
+/// The images that the pod runs.
+fn images(pod: &Value) -> BTreeSet<String> {
+    ["containers", "initContainers"]
+        .into_iter()
+        .flat_map(|list| pod[list].as_array().into_iter().flatten())
+        .map(|container| container["image"].to_string())
+        .collect()
 }
 
 /// Names of Secrets and ConfigMaps that are referred to, anywhere.
