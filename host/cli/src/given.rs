@@ -73,5 +73,5 @@ pub fn job(
             render::cron_job(&stream, template, schedule, time_zone)
         }
     };
-    rendered.map(|rendered| rendered.job())
+    rendered.map(|rendered| rendered.job().value)
 }

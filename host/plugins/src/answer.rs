@@ -23,6 +23,19 @@ pub struct Report<T> {
     pub from_memo: bool,
 }
 
+impl<T> Report<T> {
+    /// The report with another answer.
+    pub(crate) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Report<U> {
+        Report {
+            result: self.result.map(answer),
+            lines: self.lines,
+            elapsed: self.elapsed,
+            memory_peak: self.memory_peak,
+            from_memo: self.from_memo,
+        }
+    }
+}
+
 /// A Job that a plugin has shaped, and that is within the guard rails.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {

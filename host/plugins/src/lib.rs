@@ -53,5 +53,7 @@ pub use error::CallError;
 pub use host::{PluginHost, Statistics};
 pub use load_error::LoadError;
 pub use plugin::Plugin;
-pub use question::{Context, Failure, Hook, Mode, Question, Request, StreamDefinition, Trigger};
+pub use question::{
+    Context, Failure, GivenJob, Hook, Mode, Question, Request, StreamDefinition, Trigger,
+};
 pub use settings::{CompileChild, HostSettings, PluginSettings, SettingsError};

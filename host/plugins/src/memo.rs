@@ -13,6 +13,8 @@ const OVERHEAD: usize = 192;
 pub(crate) enum Remembered {
     /// The Job was fine as it was.
     Unchanged,
+    /// JSON text of the patch that makes the Job to use of the one in question.
+    Patch(std::sync::Arc<str>),
     /// JSON text of the Job to use.
     Job(std::sync::Arc<str>),
 }
@@ -22,7 +24,7 @@ impl Remembered {
         OVERHEAD
             + match self {
                 Self::Unchanged => 0,
-                Self::Job(text) => text.len(),
+                Self::Patch(text) | Self::Job(text) => text.len(),
             }
     }
 }

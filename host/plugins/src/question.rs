@@ -2,11 +2,15 @@
 //!
 //! Plain data, so that questions can be recorded, replayed and written by hand in test cases.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use arcane_contract::canonical;
+use arcane_contract::render::Job;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What is known of the stream when a question is asked. The configuration that the class gives its
 /// plugin belongs to the loaded plugin instead.
@@ -28,6 +32,19 @@ pub struct Context {
     /// The failure that the run is restarted after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Failure>,
+}
+
+impl Context {
+    /// The same, but for the stream's spec.
+    pub(crate) fn without_spec(&self) -> Self {
+        Self {
+            stream: StreamDefinition {
+                spec: Arc::default(),
+                ..self.stream.clone()
+            },
+            ..self.clone()
+        }
+    }
 }
 
 /// A stream's definition, as far as a plugin may see it.
@@ -198,6 +215,31 @@ impl fmt::Display for Hook {
     }
 }
 
+/// A Job that a plugin is asked about, with its canonical JSON text.
+#[derive(Clone, Debug)]
+pub struct GivenJob<'a> {
+    pub(crate) value: &'a Value,
+    pub(crate) text: Cow<'a, str>,
+}
+
+impl<'a> From<&'a Job> for GivenJob<'a> {
+    fn from(Job { value, text }: &'a Job) -> Self {
+        Self {
+            value,
+            text: Cow::Borrowed(text),
+        }
+    }
+}
+
+impl<'a> From<&'a Value> for GivenJob<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self {
+            value,
+            text: Cow::Owned(canonical::to_string(value)),
+        }
+    }
+}
+
 /// A question without the time at which it is asked: with a plugin's identity, what its answer
 /// depends on.
 #[derive(Clone, Copy, Debug)]
@@ -207,7 +249,7 @@ pub enum Question<'a> {
         /// The stream, and what the Job is for.
         context: &'a Context,
         /// The Job as the host has rendered it.
-        job: &'a serde_json::Value,
+        job: &'a Value,
     },
     /// What is to be done about this?
     Decide {

@@ -11,6 +11,8 @@ mod job;
 mod revised;
 mod secrets;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 pub use error::Error;
@@ -75,6 +77,18 @@ pub struct Rendered {
     /// Lower-case hex SHA-256 of the manifest's canonical text, also annotated as
     /// [`names::ANNOTATION_RENDER_HASH`], without which it was taken.
     pub render_hash: String,
+    /// That text.
+    text: Arc<str>,
+}
+
+/// A `batch/v1` Job as plugins are given it: without the render hash, which follows what they make
+/// of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The Job.
+    pub value: Value,
+    /// Its canonical text.
+    pub text: Arc<str>,
 }
 
 /// The Job that streams.
@@ -166,19 +180,19 @@ pub fn request_json(
     completed: bool,
     payload: Option<&Value>,
 ) -> String {
-    let mut text = String::from("{\"streamClass\":");
+    let mut text = b"{\"streamClass\":".to_vec();
     canonical::write_string(&mut text, class);
-    text.push_str(",\"streamId\":");
+    text.extend_from_slice(b",\"streamId\":");
     canonical::write_string(&mut text, stream_id);
     if completed {
-        text.push_str(",\"completed\":true");
+        text.extend_from_slice(b",\"completed\":true");
     }
     if let Some(payload) = payload.filter(|payload| !payload.is_null()) {
-        text.push_str(",\"payload\":");
+        text.extend_from_slice(b",\"payload\":");
         canonical::write_value(&mut text, payload);
     }
-    text.push('}');
-    text
+    text.push(b'}');
+    canonical::finish(text)
 }
 
 /// What differs between the objects that are rendered.
@@ -200,19 +214,22 @@ fn seal(
     manifest["spec"] = Value::Object(parts.spec);
     manifest["metadata"]["annotations"][names::ANNOTATION_CONFIGURATION_HASH] =
         Value::from(configuration_hash.as_str());
-    let render_hash = mark(&mut manifest);
+    let (render_hash, text) = mark(&mut manifest);
     Rendered {
         manifest,
         configuration_hash,
         equivalent_hashes,
         render_hash,
+        text,
     }
 }
 
-/// Annotates the manifest with the digest of what it says otherwise, which is returned.
-fn mark(manifest: &mut Value) -> String {
-    let render_hash = hash::sha256(&canonical::to_string(manifest));
+/// Annotates the manifest with the digest of what it says otherwise, which is returned with the text
+/// that it is of.
+fn mark(manifest: &mut Value) -> (String, Arc<str>) {
+    let text = canonical::to_string(manifest);
+    let render_hash = hash::sha256(&text);
     manifest["metadata"]["annotations"][names::ANNOTATION_RENDER_HASH] =
         Value::from(render_hash.as_str());
-    render_hash
+    (render_hash, text.into())
 }

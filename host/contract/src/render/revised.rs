@@ -2,45 +2,67 @@
 
 use serde_json::{Value, json};
 
-use super::{Rendered, mark};
-use crate::names;
+use super::{Job, Rendered, mark};
+use crate::{canonical, names};
 
 impl Rendered {
     /// The Job in this object: itself, or what a CronJob makes its Jobs from, as a Job of its own.
     #[must_use]
-    pub fn job(&self) -> Value {
+    pub fn job(&self) -> Job {
         match self.job_template() {
-            None => self.manifest.clone(),
-            Some(template) => json!({
-                "apiVersion": "batch/v1",
-                "kind": "Job",
-                "metadata": template["metadata"],
-                "spec": template["spec"],
-            }),
+            None => {
+                let mut value = self.manifest.clone();
+                unmark(&mut value);
+                let text = self.text.clone();
+                Job { value, text }
+            }
+            Some(template) => {
+                let value = json!({
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "metadata": template["metadata"],
+                    "spec": template["spec"],
+                });
+                let text = canonical::to_string(&value).into();
+                Job { value, text }
+            }
         }
     }
 
     /// The same object with another Job in it, as [`Rendered::job`] gave it and `plugin` changed
     /// it. The render hash follows the change; `plugin` is annotated, and no part of it.
     #[must_use]
-    pub fn with_job(mut self, mut job: Value, plugin: &str) -> Self {
-        if self.job_template().is_some() {
-            let template = &mut self.manifest["spec"]["jobTemplate"];
+    pub fn with_job(&self, mut job: Value, plugin: &str) -> Self {
+        let mut manifest = if self.job_template().is_some() {
+            let mut cron_job = self.manifest.clone();
+            let template = &mut cron_job["spec"]["jobTemplate"];
             template["metadata"] = job["metadata"].take();
             template["spec"] = job["spec"].take();
+            cron_job
         } else {
-            self.manifest = job;
+            job
+        };
+        unmark(&mut manifest);
+        let (render_hash, text) = mark(&mut manifest);
+        manifest["metadata"]["annotations"][names::ANNOTATION_PLUGIN] = plugin.into();
+        Self {
+            manifest,
+            configuration_hash: self.configuration_hash.clone(),
+            equivalent_hashes: self.equivalent_hashes.clone(),
+            render_hash,
+            text,
         }
-        if let Some(annotations) = self.manifest["metadata"]["annotations"].as_object_mut() {
-            annotations.remove(names::ANNOTATION_RENDER_HASH);
-        }
-        self.render_hash = mark(&mut self.manifest);
-        self.manifest["metadata"]["annotations"][names::ANNOTATION_PLUGIN] = plugin.into();
-        self
     }
 
     fn job_template(&self) -> Option<&Value> {
         self.manifest["spec"].get("jobTemplate")
+    }
+}
+
+/// Takes the render hash out again.
+fn unmark(manifest: &mut Value) {
+    if let Some(annotations) = manifest["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(names::ANNOTATION_RENDER_HASH);
     }
 }
 
@@ -79,8 +101,8 @@ mod tests {
     fn an_unchanged_job_keeps_its_render_hash_whoever_looked_at_it() {
         for scheduled in [false, true] {
             let before = rendered(scheduled);
-            let job = before.job();
-            let after = before.clone().with_job(job, "p 1.0 sha256:a");
+            let job = before.job().value;
+            let after = before.with_job(job, "p 1.0 sha256:a");
             assert_eq!(after.render_hash, before.render_hash);
             let annotations = &after.manifest["metadata"]["annotations"];
             assert_eq!(annotations[names::ANNOTATION_PLUGIN], "p 1.0 sha256:a");
@@ -92,13 +114,23 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_is_given_the_jobs_own_canonical_text_and_no_render_hash() {
+        for scheduled in [false, true] {
+            let job = rendered(scheduled).job();
+            assert_eq!(*job.text, *canonical::to_string(&job.value));
+            assert_eq!(job.value["kind"], "Job");
+            assert!(!job.text.contains(names::ANNOTATION_RENDER_HASH));
+        }
+    }
+
+    #[test]
     fn a_changed_job_has_another_render_hash_and_the_same_configuration_hash() {
         for scheduled in [false, true] {
             let before = rendered(scheduled);
-            let mut job = before.job();
+            let mut job = before.job().value;
             assert_eq!(job["kind"], "Job");
             job["spec"]["backoffLimit"] = json!(7);
-            let after = before.clone().with_job(job, "p");
+            let after = before.with_job(job, "p");
             assert_ne!(after.render_hash, before.render_hash);
             assert_eq!(after.configuration_hash, before.configuration_hash);
             let spec = if scheduled {

@@ -80,6 +80,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_string_of_any_length_is_written_character_by_character(
+        string in "[a-z \"\\\\<>&\u{0}-\u{1f}\u{7f}é€\u{2027}-\u{202a}😀]{0,120}"
+    ) {
+        let mut expected = String::from("\"");
+        for character in string.chars() {
+            match character {
+                '"' => expected.push_str("\\\""),
+                '\\' => expected.push_str("\\\\"),
+                '\u{8}' => expected.push_str("\\b"),
+                '\u{c}' => expected.push_str("\\f"),
+                '\n' => expected.push_str("\\n"),
+                '\r' => expected.push_str("\\r"),
+                '\t' => expected.push_str("\\t"),
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | ..' ' => {
+                    expected.push_str(&format!("\\u{:04x}", u32::from(character)));
+                }
+                other => expected.push(other),
+            }
+        }
+        expected.push('"');
+        prop_assert_eq!(canonical::to_string(&json!(string)), expected);
+    }
+}
+
 /// Equal as Go sees them: an integer beyond `i64` is the float nearest to it.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {

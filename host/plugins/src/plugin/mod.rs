@@ -26,7 +26,7 @@ use crate::load_error::LoadError;
 use crate::memo::{Key, Remembered};
 use crate::patch;
 use crate::program::Program;
-use crate::question::{Context, Hook, Question, Trigger};
+use crate::question::{Context, GivenJob, Hook, Question, Trigger};
 use crate::rails::{self, EffectiveGrants, Grant};
 use crate::settings::{LARGEST_MEMORY, PluginSettings};
 
@@ -163,54 +163,56 @@ impl Plugin {
     ///
     /// A question that was answered before is answered from memory.
     #[must_use]
-    pub fn render(&self, context: &Context, job: &Value) -> Report<Rendered> {
-        let start = Instant::now();
+    pub fn render<'a>(&self, context: &Context, job: impl Into<GivenJob<'a>>) -> Report<Rendered> {
+        let (start, job) = (Instant::now(), job.into());
         if !self.wants(Hook::Render) {
-            return no_call(start, unchanged(job));
+            return no_call(start, rendered(&job, None));
         }
         if self.inner.shared.settings.memo_bytes == 0 {
             return self.render_uncached(context, job);
         }
-        let text = canonical::to_string(job);
-        let key = self.inner.key_of(Hook::Render, context, &text);
+        let key = self.inner.key_of(Hook::Render, context, &job.text);
         let remembered = self.inner.shared.memo().get(&key);
-        if let Some(rendered) = remembered.and_then(|answer| recall(&answer, job)) {
+        // It was judged when it was given: the Job in question is the same.
+        if let Some(Ok(proposed)) = remembered.map(|answer| follow(&answer, &job)) {
             return Report {
                 from_memo: true,
-                ..no_call(start, rendered)
+                ..no_call(start, rendered(&job, proposed))
             };
         }
-        let report = self.shape(context, job, text);
-        if let Ok(rendered) = &report.result {
-            let answer = match rendered.changed {
-                false => Remembered::Unchanged,
-                true => Remembered::Job(rendered.job.to_string().into()),
-            };
-            self.inner.shared.memo().put(key, answer);
+        let report = self.shape(context, &job);
+        if let Ok((_, answer)) = &report.result {
+            self.inner.shared.memo().put(key, answer.clone());
         }
-        report
+        report.map(|(rendered, _)| rendered)
     }
 
     /// As [`Plugin::render`], but always with a call, and nothing is remembered.
     #[must_use]
-    pub fn render_uncached(&self, context: &Context, job: &Value) -> Report<Rendered> {
-        self.shape(context, job, canonical::to_string(job))
+    pub fn render_uncached<'a>(
+        &self,
+        context: &Context,
+        job: impl Into<GivenJob<'a>>,
+    ) -> Report<Rendered> {
+        let report = self.shape(context, &job.into());
+        report.map(|(rendered, _)| rendered)
     }
 
-    /// Has it shape `job`, whose canonical text is `text`.
-    fn shape(&self, context: &Context, job: &Value, text: String) -> Report<Rendered> {
+    fn shape(&self, context: &Context, job: &GivenJob<'_>) -> Report<(Rendered, Remembered)> {
         let inner = &*self.inner;
         let Some(renderer) = inner.hook(Hook::Render, inner.program.renderer.as_ref()) else {
-            return no_call(Instant::now(), unchanged(job));
+            let answer = (rendered(job, None), Remembered::Unchanged);
+            return no_call(Instant::now(), answer);
         };
         let context = bindings::context(context, &inner.config);
+        let text = job.text.to_string();
         inner.ask(
             |store, instance| {
                 renderer
                     .load(&mut *store, instance)?
                     .call_render(store, &context, &text)
             },
-            |rendering| inner.accept(job, text.len(), rendering),
+            |rendering| inner.accept(job, rendering),
         )
     }
 
@@ -288,54 +290,55 @@ impl Inner {
         digest::of_fields([
             self.identity.as_bytes(),
             hook.as_str().as_bytes(),
-            json(context).as_bytes(),
+            json(&context.without_spec()).as_bytes(),
+            // By itself, since it is long, and JSON text within JSON text takes long to write.
+            context.stream.spec.as_bytes(),
             subject.as_bytes(),
         ])
     }
 
-    /// Turns an answer to `render` into a Job, if that is within the guard rails.
+    /// Turns an answer to `render` into a Job, if that is within the guard rails, with what to
+    /// remember of it.
     fn accept(
         &self,
-        job: &Value,
-        bytes: usize,
+        job: &GivenJob<'_>,
         rendering: Rendering,
-    ) -> Result<Rendered, CallError> {
-        let proposed = match rendering {
-            Rendering::Unchanged => return Ok(unchanged(job)),
-            Rendering::Patch(patch) => patch::apply(job, bytes, &patch, OUTPUT)
-                .map_err(|problem| CallError::invalid("patch", &problem))?,
-            Rendering::Job(whole) => serde_json::from_str(&whole)
-                .map_err(|error| CallError::invalid("job", &format!("not valid JSON: {error}")))?,
+    ) -> Result<(Rendered, Remembered), CallError> {
+        let answer = match rendering {
+            Rendering::Unchanged => Remembered::Unchanged,
+            Rendering::Patch(patch) => Remembered::Patch(patch.into()),
+            Rendering::Job(whole) => Remembered::Job(whole.into()),
         };
-        if proposed == *job {
-            return Ok(unchanged(job));
-        }
+        let proposed = follow(&answer, job)?;
+        let Some(proposed) = proposed.filter(|proposed| proposed != job.value) else {
+            return Ok((rendered(job, None), Remembered::Unchanged));
+        };
         if !proposed.is_object() {
             return Err(CallError::invalid("job", "not a JSON object"));
         }
-        rails::judge(job, &proposed, &self.grants).map_err(CallError::Refused)?;
-        Ok(Rendered {
-            job: proposed,
-            changed: true,
-        })
+        rails::judge(job.value, &proposed, &self.grants).map_err(CallError::Refused)?;
+        Ok((rendered(job, Some(proposed)), answer))
     }
 }
 
-fn unchanged(job: &Value) -> Rendered {
-    Rendered {
-        job: job.clone(),
-        changed: false,
-    }
-}
-
-/// The Job of a remembered answer.
-fn recall(answer: &Remembered, job: &Value) -> Option<Rendered> {
+/// What an answer makes of a Job; `None` for nothing else.
+fn follow(answer: &Remembered, job: &GivenJob<'_>) -> Result<Option<Value>, CallError> {
     match answer {
-        Remembered::Unchanged => Some(unchanged(job)),
-        Remembered::Job(text) => Some(Rendered {
-            job: serde_json::from_str(text).ok()?,
-            changed: true,
-        }),
+        Remembered::Unchanged => Ok(None),
+        Remembered::Patch(patch) => patch::apply(job.value, job.text.len(), patch, OUTPUT)
+            .map(Some)
+            .map_err(|problem| CallError::invalid("patch", &problem)),
+        Remembered::Job(whole) => serde_json::from_str(whole)
+            .map(Some)
+            .map_err(|error| CallError::invalid("job", &format!("not valid JSON: {error}"))),
+    }
+}
+
+fn rendered(job: &GivenJob<'_>, proposed: Option<Value>) -> Rendered {
+    let changed = proposed.is_some();
+    Rendered {
+        job: proposed.unwrap_or_else(|| job.value.clone()),
+        changed,
     }
 }
 

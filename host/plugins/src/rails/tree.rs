@@ -1,6 +1,6 @@
 //! The table as a tree, along which Jobs are walked.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use arcane_contract::api::VOLUME_TYPES;
@@ -14,7 +14,7 @@ use super::table;
 #[derive(Debug, Default)]
 pub(super) struct Node {
     row: Option<(Rule, &'static str)>,
-    fields: HashMap<&'static str, Node>,
+    fields: BTreeMap<&'static str, Node>,
     each: Option<Box<Node>>,
 }
 

@@ -30,7 +30,9 @@ pub fn job() -> anyhow::Result<Value> {
     let settings = Settings {
         minimum_job_ttl_seconds: 3600,
     };
-    Ok(render::streaming_job(&stream, &template, &settings)?.job())
+    Ok(render::streaming_job(&stream, &template, &settings)?
+        .job()
+        .value)
 }
 
 /// What a plugin is told beside the Job, with `spec` as the stream's spec.

@@ -20,7 +20,7 @@ pub fn measure(
     let rendered = plugin
         .render_uncached(&sample.context, &sample.job)
         .result?;
-    let native: Value = serde_json::from_str(&natively(&sample.text)?)?;
+    let native: Value = serde_json::from_str(&natively(&sample.job.text)?)?;
     ensure!(
         rendered.job == native,
         "the plugin does not do what is done natively"
@@ -31,7 +31,7 @@ pub fn measure(
         [
             &mut || fresh(plugin, sample),
             &mut || bare.call(&question),
-            &mut || natively(&sample.text).map(drop),
+            &mut || natively(&sample.job.text).map(drop),
         ],
     )?;
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loading::distinct;
 use super::sample::{Sample, settings};
-use super::turns::Times;
+use crate::times::Times;
 
 /// The variable that has such a process do its work: an [`Order`] as JSON.
 pub const ORDER: &str = "ARCANE_LOAD_ORDER";

@@ -8,9 +8,9 @@ use arcane_plugins::{HostSettings, PluginHost};
 
 use super::cold::{self, Found, Order};
 use super::sample::settings;
-use super::turns::Times;
 use crate::figures::{Across, Figures, Unit};
 use crate::measure::mebibytes;
+use crate::times::Times;
 
 /// Loads from nothing, of which the median counts.
 const COMPILED: u32 = 7;

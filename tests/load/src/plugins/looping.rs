@@ -8,8 +8,8 @@ use arcane_guests::{Builder, Deed, Render};
 use arcane_plugins::{BreakerSettings, HostSettings, PluginHost, PluginSettings};
 
 use super::sample::{Sample, settings};
-use super::turns::Times;
 use crate::figures::{Across, Figures, Unit};
+use crate::times::Times;
 
 /// How often quiet and loops take turns.
 const ROUNDS: usize = 4;

@@ -72,6 +72,6 @@ fn shaped(sample: &Sample, plugin: &Plugin, from_memo: bool) -> Result<()> {
     );
     let answer = report.result?;
     ensure!(answer.changed, "the plugin has changed nothing");
-    let _ = rendered.with_job(answer.job, plugin.digest());
+    std::hint::black_box(rendered.with_job(answer.job, plugin.digest()));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
-use arcane_contract::render::{self, Rendered, Settings};
+use arcane_contract::render::{self, Job, Rendered, Settings};
 use arcane_contract::stream::SpecJson;
 use arcane_contract::template::JobTemplate;
 use arcane_plugins::{Context, Mode, PluginSettings, StreamDefinition};
@@ -31,9 +31,7 @@ pub struct Sample {
     /// What a plugin is told beside the Job.
     pub context: Context,
     /// The Job.
-    pub job: Value,
-    /// The Job as JSON text.
-    pub text: String,
+    pub job: Job,
 }
 
 impl Sample {
@@ -44,13 +42,13 @@ impl Sample {
     pub fn of(bytes: usize) -> Result<Self> {
         let mut columns = 0;
         // What a column takes in the Job's text depends on its quotes, which are escaped there.
-        while Self::with(columns + 1, 0)?.text.len() <= bytes {
+        while Self::with(columns + 1, 0)?.job.text.len() <= bytes {
             columns += 1;
         }
-        let without = Self::with(columns, 0)?.text.len();
+        let without = Self::with(columns, 0)?.job.text.len();
         let sample = Self::with(columns, bytes.saturating_sub(without))?;
         ensure!(
-            sample.text.len() == bytes,
+            sample.job.text.len() == bytes,
             "a Job has at least {without} bytes"
         );
         Ok(sample)
@@ -82,34 +80,35 @@ impl Sample {
             attempt: 0,
             last_failure: None,
         };
-        let mut sample = Self {
+        let job = render(&spec, &template)?.job();
+        Ok(Self {
             spec,
             template,
             context,
-            job: Value::Null,
-            text: String::new(),
-        };
-        sample.job = sample.render()?.job();
-        sample.text = sample.job.to_string();
-        Ok(sample)
+            job,
+        })
     }
 
     /// What the operator does without a plugin: renders the Job, with its hashes.
     pub fn render(&self) -> Result<Rendered> {
-        let stream = render::Stream {
-            api_version: "streaming.sneaksanddata.com/v1",
-            kind: KIND,
-            namespace: NAMESPACE,
-            name: NAME,
-            uid: "3f1c5a52-6f2e-4bb4-9b0b-0f6a2f6f2d11",
-            spec: &self.spec,
-            restart: None,
-            retry: None,
-            class: CLASS,
-            secret_refs: &[],
-        };
-        Ok(render::streaming_job(&stream, &self.template, &SETTINGS)?)
+        render(&self.spec, &self.template)
     }
+}
+
+fn render(spec: &SpecJson, template: &JobTemplate) -> Result<Rendered> {
+    let stream = render::Stream {
+        api_version: "streaming.sneaksanddata.com/v1",
+        kind: KIND,
+        namespace: NAMESPACE,
+        name: NAME,
+        uid: "3f1c5a52-6f2e-4bb4-9b0b-0f6a2f6f2d11",
+        spec,
+        restart: None,
+        retry: None,
+        class: CLASS,
+        secret_refs: &[],
+    };
+    Ok(render::streaming_job(&stream, template, &SETTINGS)?)
 }
 
 /// Settings of a class whose plugin is right-size.
@@ -193,7 +192,7 @@ mod tests {
     fn a_sample_has_the_size_that_is_asked_for() {
         for bytes in [4 << 10, 64 << 10] {
             let sample = Sample::of(bytes).unwrap();
-            assert_eq!(sample.job.to_string().len(), bytes);
+            assert_eq!(sample.job.text.len(), bytes);
             assert!(sample.context.stream.spec.len() > bytes / 3);
         }
         assert!(Sample::of(100).is_err());
@@ -202,8 +201,8 @@ mod tests {
     #[test]
     fn the_native_change_changes_resources_and_nothing_else() {
         let sample = Sample::of(4 << 10).unwrap();
-        let changed: Value = serde_json::from_str(&natively(&sample.text).unwrap()).unwrap();
-        let mut expected = sample.job;
+        let changed: Value = serde_json::from_str(&natively(&sample.job.text).unwrap()).unwrap();
+        let mut expected = sample.job.value;
         expected["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({
             "requests": {"cpu": CPU, "memory": MEMORY},
             "limits": {"cpu": "1", "memory": MEMORY},

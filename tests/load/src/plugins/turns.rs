@@ -1,10 +1,11 @@
 //! Things that are compared take turns, so that what else the machine does meets them all.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
 use crate::figures::number;
+use crate::times::Times;
 
 /// Calls in one turn: enough for caches to be those of this contender.
 const TURN: usize = 20;
@@ -13,40 +14,6 @@ const WARM: usize = 10;
 
 /// What is measured: one call.
 pub type Contender<'a> = &'a mut dyn FnMut() -> Result<()>;
-
-/// Times of single calls, in microseconds, sorted.
-#[derive(Debug, Clone)]
-pub struct Times(Vec<f64>);
-
-impl Times {
-    /// The times of these calls.
-    pub fn new(times: impl IntoIterator<Item = Duration>) -> Self {
-        let mut times: Vec<f64> = times
-            .into_iter()
-            .map(|time| time.as_secs_f64() * 1e6)
-            .collect();
-        times.sort_by(f64::total_cmp);
-        Self(times)
-    }
-
-    /// The one in the middle.
-    pub fn median(&self) -> f64 {
-        self.at(50)
-    }
-
-    /// What 99 of 100 calls do not exceed.
-    pub fn p99(&self) -> f64 {
-        self.at(99)
-    }
-
-    fn at(&self, hundredths: usize) -> f64 {
-        let rank = (self.0.len() * hundredths).div_ceil(100);
-        self.0
-            .get(rank.saturating_sub(1))
-            .copied()
-            .unwrap_or(f64::NAN)
-    }
-}
 
 /// Has each contender make `calls` calls, in turns.
 ///
@@ -106,14 +73,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_a_time_that_so_many_calls_do_not_exceed() {
-        let times = Times::new((1..=200).rev().map(Duration::from_micros));
-        assert!((times.median() - 100.0).abs() < 1e-6);
-        assert!((times.p99() - 198.0).abs() < 1e-6);
-        assert!(Times::new([]).median().is_nan());
-    }
-
-    #[test]
     fn contenders_take_turns_and_make_as_many_calls_each() {
         let order = std::cell::RefCell::new(Vec::new());
         let note =
@@ -133,7 +92,7 @@ mod tests {
             ],
         )
         .unwrap();
-        assert_eq!(times.map(|times| times.0.len()), [40, 40]);
+        assert_eq!(times.map(|times| times.len()), [40, 40]);
         let order: String = order.borrow().iter().collect();
         let turn = |name: &str| name.repeat(TURN);
         let turns = [turn("a"), turn("b"), turn("a"), turn("b")].concat();

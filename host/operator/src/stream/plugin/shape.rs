@@ -85,7 +85,7 @@ pub async fn shape(
             let description = loaded.description();
             let name = format!("{} {}", description.name, description.version);
             let mark = format!("{name} sha256:{}", loaded.digest());
-            let shaped = rendered.clone().with_job(answer.job, &mark);
+            let shaped = rendered.with_job(answer.job, &mark);
             // What the API server has refused once it refuses again.
             let refused = lock(memory).plugin.refused(&shaped.render_hash);
             if let (Some(message), true) = (refused, plugin.falls_back()) {
