@@ -132,6 +132,7 @@ Lists from the values whose names begin alike: extraEnv*, extraVolume*. Call wit
     "LEASE_RETRY_PERIOD_SECONDS" $s.lease.retryPeriodSeconds
     "CONCURRENCY_PER_CLASS" $s.concurrency.perClass
     "CONCURRENCY_TOTAL" $s.concurrency.total
+    "WRITES_PER_SECOND" $s.concurrency.writesPerSecond
     "MINIMUM_JOB_TTL_SECONDS" $s.jobs.minimumTtlSeconds
     "PLUGIN_CONCURRENT_CALLS" $s.plugins.concurrentCalls
     "PLUGIN_MAXIMUM_MEBIBYTES" $s.plugins.maximumMebibytes

@@ -69,6 +69,11 @@ pub struct Config {
     #[arg(long, env = "ARCANE_HOST__CONCURRENCY_TOTAL", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency_total: u16,
 
+    /// Writes of all kinds in a second at most, in the order in which they come up; events count,
+    /// renewals of the Lease do not. 0: as many as the streams that are worked on make.
+    #[arg(long, env = "ARCANE_HOST__WRITES_PER_SECOND", default_value_t = 0)]
+    pub writes_per_second: u32,
+
     /// Seconds that a finished Job is kept at least, where its template asks for less, so that its
     /// outcome is seen; the operator deletes it as soon as the outcome is recorded. 0: leave the
     /// template's value alone.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    budget::Budget,
     cache::Shared,
     classes,
     config::{Config, seconds},
@@ -134,6 +135,7 @@ async fn host(
         client.clone(),
         config.api_timeout(),
         candidate.tenure(),
+        Budget::of(config.writes_per_second),
         metrics.clone(),
     );
     let streaming_lists = lists_by_watching(&client).await;

@@ -1,7 +1,7 @@
-//! The one place that writes to the API server: each call has a deadline, is counted, and is made
-//! only while this replica holds the lease.
+//! The one place that writes to the API server: each call has a deadline, is counted, keeps to the
+//! budget, and is made only while this replica holds the lease.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use arcane_lifecycle::Propagation;
 use http::{Method, Request};
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
+    budget::Budget,
     lease::Tenure,
     metrics::{Metrics, WriteLabels},
 };
@@ -122,6 +123,7 @@ pub struct Writer {
     client: Client,
     timeout: Duration,
     tenure: Tenure,
+    budget: Arc<Budget>,
     metrics: Metrics,
 }
 
@@ -130,11 +132,18 @@ const FIELD_MANAGER: &str = "fieldManager=arcane-host";
 
 impl Writer {
     /// `client` must not retry by itself: every failure goes through the stream's own backoff.
-    pub fn new(client: Client, timeout: Duration, tenure: Tenure, metrics: Metrics) -> Self {
+    pub fn new(
+        client: Client,
+        timeout: Duration,
+        tenure: Tenure,
+        budget: Budget,
+        metrics: Metrics,
+    ) -> Self {
         Writer {
             client,
             timeout,
             tenure,
+            budget: Arc::new(budget),
             metrics,
         }
     }
@@ -244,6 +253,7 @@ impl Writer {
         resource: &str,
         request: Request<Vec<u8>>,
     ) -> Result<T, Error> {
+        self.budget.take().await;
         if !self.tenure.holds() {
             return Err(Error::NotLeader);
         }

@@ -31,6 +31,7 @@ use super::{
     adopt::adopt_unlabelled,
     context::{Class, ClassPlugin, Host},
     definitions::definitions,
+    express,
     memory::Memories,
     reconcile::reconcile,
     rolling::Rolling,
@@ -128,11 +129,17 @@ async fn run(
     listed: impl Fn() + Send + Sync + 'static,
     stop: CancellationToken,
 ) {
+    let (hurry, hurried) = unbounded_channel();
     let touched = definitions(class.clone(), writer, listed).inspect({
-        let queue = queue.clone();
+        let (class, queue) = (class.clone(), queue.clone());
         move |item| {
             if let Ok(object) = item {
-                queue.enter(&Key::of(object));
+                let key = Key::of(object);
+                queue.enter(&key);
+                if let Some(object) = express::to_stop(&class, &key) {
+                    // Received for as long as there are definitions.
+                    let _ = hurry.send(object);
+                }
             }
         }
     });
@@ -157,15 +164,21 @@ async fn run(
                 class.clone(),
             )
             .boxed();
-    while let Some(result) = results.next().await {
-        if let Err(ControllerError::ObjectNotFound(reference)) = result {
-            if reference.name == CANARY {
-                heartbeat.beat();
-            } else {
-                forget(class, queue, &reference);
+    let in_turn = async move {
+        while let Some(result) = results.next().await {
+            if let Err(ControllerError::ObjectNotFound(reference)) = result {
+                if reference.name == CANARY {
+                    heartbeat.beat();
+                } else {
+                    forget(class, queue, &reference);
+                }
             }
         }
-    }
+        // Nothing is hurried any more; what has begun comes to an end.
+        drop(results);
+    };
+    let out_of_turn = express::serve(hurried, |object| guarded(class.clone(), object));
+    tokio::join!(in_turn, out_of_turn);
 }
 
 /// One reconcile on a task of its own, so that all cores are used and a panic ends nothing else.

@@ -71,6 +71,8 @@ impl Memories {
 #[derive(Default)]
 pub struct Memory {
     uid: Box<str>,
+    /// Held by the one who works on the stream.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
     /// The definition as last understood, with its generation.
     pub understood: Option<Understood>,
     /// The fingerprint last computed, with the inputs that it was computed from.

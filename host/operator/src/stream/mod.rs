@@ -7,6 +7,7 @@ mod controller;
 mod definitions;
 mod execute;
 mod exits;
+mod express;
 mod failure;
 mod fence;
 mod halt;

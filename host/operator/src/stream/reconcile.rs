@@ -61,7 +61,9 @@ pub async fn reconcile(class: Arc<Class>, object: Arc<StreamDefinition>) -> Acti
     let memory = class
         .memories
         .of(&Key::of(&*object), &object.uid().unwrap_or_default());
+    let turn = lock(&memory).turn.clone();
     let work = async {
+        let _turn = turn.lock().await;
         // Closed only when the process ends, and then nobody waits for the answer.
         let _permit = class.host.permits.acquire().await;
         Reconcile {

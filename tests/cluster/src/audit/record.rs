@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// One request that the API server has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,15 @@ pub struct Request {
 }
 
 impl Request {
+    /// When the API server received it.
+    ///
+    /// # Errors
+    /// When the log tells no time.
+    pub fn received_at(&self) -> Result<Timestamp> {
+        let received = self.received.parse();
+        received.with_context(|| format!("{:?} is no time", self.received))
+    }
+
     /// Whether the request wrote to the cluster's state: it succeeded and was no dry run.
     #[must_use]
     pub fn is_write(&self) -> bool {
@@ -221,6 +234,22 @@ impl Record {
                 .or_default() += 1;
         }
         counts
+    }
+
+    /// The most requests that were received within so long.
+    ///
+    /// # Errors
+    /// When a time is none.
+    pub fn most_within(&self, window: Duration) -> Result<usize> {
+        let times = self.iter().map(Request::received_at);
+        let mut times = times.collect::<Result<Vec<_>>>()?;
+        times.sort_unstable();
+        let window = SignedDuration::try_from(window)?;
+        let ends = times
+            .iter()
+            .map(|begin| times.partition_point(|time| time.duration_since(*begin) < window));
+        let most = ends.enumerate().map(|(begin, end)| end - begin).max();
+        Ok(most.unwrap_or(0))
     }
 
     /// How many requests there are of one verb and resource.

@@ -10,6 +10,7 @@ mod observation;
 mod outage;
 mod own;
 mod proxy;
+mod queue;
 mod replicas;
 mod restart;
 mod rights;
