@@ -24,6 +24,8 @@ pub enum Unit {
     Milliseconds,
     /// Microseconds.
     Microseconds,
+    /// Thousands of bytes.
+    Kilobytes,
     /// Mebibytes.
     Mebibytes,
 }
@@ -39,6 +41,7 @@ impl Unit {
             Self::Seconds => format!("{value:.1} s"),
             Self::Milliseconds => format!("{value:.1} ms"),
             Self::Microseconds => format!("{value:.1} µs"),
+            Self::Kilobytes => format!("{value:.1} kB"),
             Self::Mebibytes => format!("{value:.1} MiB"),
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use arcane_cluster::wait::within;
-use arcane_cluster::{Cluster, Operator, Usage};
+use arcane_cluster::{Cluster, Operator, OperatorBuilder, Usage};
 use arcane_e2e::{NAMESPACE, OPERATOR_USER, Platform, Plugin, READY_WITHIN};
 use kube::Client;
 use kube::api::{Api, DynamicObject, ListParams};
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use xtask::cli::Lifecycle;
 
 use crate::bare::{self, Bare};
-use crate::figures::{Across, Figures, Unit, number};
+use crate::figures::{Across, Figure, Figures, Unit, number};
 use crate::machine::{Moment, cores};
 use crate::measure::{self, Requests};
 use crate::phases::Phases;
@@ -21,7 +21,7 @@ use crate::restart;
 use crate::streams;
 
 /// Name of the operator's service account.
-const ACCOUNT: &str = "arcane-host";
+pub const ACCOUNT: &str = "arcane-host";
 /// Rights on a new kind are granted by a controller, in milliseconds unless the machine is busy.
 const GRANTED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -193,17 +193,23 @@ async fn operator_run(options: &Lifecycle) -> Result<(Speed, Figures)> {
     figures.extend(of_usage(&before, &operator.usage()?, streams));
 
     eprintln!("Operator: {:?} of quiet", options.quiet);
-    figures.extend(quiet(&cluster, &operator, options.quiet).await?);
+    let of_quiet = quiet(&cluster, &operator, options.quiet).await?;
+    figures.extend(memory(&before, &of_quiet, streams));
+    figures.extend(of_quiet);
 
     eprintln!("Operator: restart");
-    figures.extend(restart::measure(&platform, operator, streams).await?);
+    figures.extend(restart::measure(&platform, &plugin, operator, streams).await?);
     Ok((speed, figures))
 }
 
 /// The operator as it is installed, logging as it does by default.
 pub async fn start(platform: &Platform<'_>) -> Result<Operator> {
-    let operator = platform.operator().env("ARCANE_HOST__LOG_LEVEL", "info");
-    operator.start().await
+    installed(platform).start().await
+}
+
+/// The same, not yet started.
+pub fn installed<'a>(platform: &Platform<'a>) -> OperatorBuilder<'a> {
+    platform.operator().env("ARCANE_HOST__LOG_LEVEL", "info")
 }
 
 /// Creates the streams as fast as the API server takes them, and waits until all are running: the
@@ -220,7 +226,7 @@ async fn race(
     let mut phases = Phases::follow(cluster.client()?, plugin).await?;
     let (begun, before) = (Instant::now(), Moment::now()?);
     let creation = async {
-        streams::create(plugin, count, created).await?;
+        streams::create(plugin, 0..count, created).await?;
         eprintln!("  all are created");
         Ok(())
     };
@@ -255,6 +261,28 @@ fn of_usage(before: &Usage, after: &Usage, streams: usize) -> Figures {
         Unit::Mebibytes,
         Across::Largest,
         peak,
+    );
+    figures
+}
+
+/// Memory that each stream takes, beyond what the operator needs for none.
+fn memory(before: &Usage, quiet: &Figures, streams: usize) -> Figures {
+    const KILOBYTES: f64 = 1048.576;
+    let mut figures = Figures::default();
+    let mut add = |name, label, unit, value| figures.add(name, label, unit, Across::Largest, value);
+    let floor = measure::mebibytes(before.resident);
+    add(
+        "resident_floor",
+        "resident memory without streams",
+        Unit::Mebibytes,
+        floor,
+    );
+    let resident = quiet.get("quiet_resident").map_or(f64::NAN, Figure::value);
+    add(
+        "memory_per_stream",
+        "resident memory per stream, beyond that",
+        Unit::Kilobytes,
+        (resident - floor) * KILOBYTES / number(streams),
     );
     figures
 }

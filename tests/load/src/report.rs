@@ -28,6 +28,21 @@ pub struct Subject {
     pub notes: String,
 }
 
+/// A figure and its bar, for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// What it is.
+    pub label: String,
+    /// How much.
+    pub value: String,
+    /// How much it may be, or has to be.
+    pub bar: String,
+    /// How much of the bar that is: 1 is as much.
+    pub share: f64,
+    /// Whether that is as it should be.
+    pub met: bool,
+}
+
 /// Figures and the bars that they are held against.
 pub struct Report {
     subject: Subject,
@@ -56,6 +71,31 @@ impl Report {
     fn judge(&self, figure: &Figure) -> Option<(&Bar, bool)> {
         let bar = self.thresholds.of(&figure.name)?;
         Some((bar, bar.limit.holds(figure.value())))
+    }
+
+    /// Which benchmark, and of how much.
+    pub fn title(&self) -> String {
+        let Subject {
+            benchmark,
+            of,
+            size,
+            ..
+        } = &self.subject;
+        format!("{benchmark}, {size} {of}")
+    }
+
+    /// The figures that have bars.
+    pub fn judged(&self) -> impl Iterator<Item = Judged> {
+        self.figures.iter().filter_map(|figure| {
+            let (bar, met) = self.judge(figure)?;
+            Some(Judged {
+                label: figure.label.trim().to_owned(),
+                value: figure.unit.show(figure.value()),
+                bar: bar.limit.show(figure),
+                share: bar.limit.share(figure.value()),
+                met,
+            })
+        })
     }
 
     /// The table, the reasons of bars that are missed, and what to know in order to read it.
@@ -188,8 +228,19 @@ mod tests {
         let text = report.text(Paint::plain());
         let row = text.lines().find(|line| line.contains("ratio")).unwrap();
         let cells: Vec<_> = row.split_whitespace().collect();
-        assert_eq!(cells, ["ratio", "50.0", "%", "≥", "70.0", "%", "missed"]);
+        assert_eq!(cells, ["ratio", "50.0", "%", "≥", "90.0", "%", "missed"]);
         assert!(text.contains("the price of an operator"), "{text}");
+    }
+
+    #[test]
+    fn a_figure_is_drawn_as_long_as_its_share_of_the_bar() {
+        let drawing = crate::drawing::draw(&[report(0.45)]);
+        assert!(drawing.contains("lifecycle, 100 streams"), "{drawing}");
+        let row = drawing.split("ratio</text>").nth(1).unwrap();
+        let row = row.split("</text>").next().unwrap();
+        assert!(row.contains("class=\"missed\""), "{row}");
+        assert!(row.contains("width=\"100.0\""), "{row}");
+        assert!(row.ends_with(">45.0 %"), "{row}");
     }
 
     #[test]
@@ -206,7 +257,7 @@ mod tests {
         assert_eq!(ratio["name"], "ratio");
         assert_eq!(ratio["unit"], "share");
         assert_eq!(ratio["runs"], json!([0.5]));
-        assert_eq!(ratio["bar"]["limit"], json!({"at_least": 0.7}));
+        assert_eq!(ratio["bar"]["limit"], json!({"at_least": 0.9}));
         assert_eq!(ratio["met"], false);
         assert_eq!(json["missed"], 1);
         assert_eq!(json["streams"], 100);

@@ -6,25 +6,29 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use arcane_cluster::Operator;
 use arcane_cluster::wait::within;
-use arcane_e2e::{Platform, READY_WITHIN};
+use arcane_e2e::{NAMESPACE, Platform, Plugin, READY_WITHIN};
 
 use crate::figures::{Across, Figures, Unit, number};
-use crate::lifecycle::start;
+use crate::lifecycle::{ACCOUNT, start};
+use crate::list;
 use crate::measure::{self, Requests, mebibytes};
 
 /// The operator promises to end within this time.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 /// Until every stream has been looked at: seconds for thousands.
-const SEEN_WITHIN: Duration = Duration::from_secs(300);
+pub const SEEN_WITHIN: Duration = Duration::from_secs(300);
 
 /// Stops the operator, starts another one, and waits until it has looked at every stream.
 pub async fn measure(
     platform: &Platform<'_>,
+    plugin: &Plugin<'_>,
     operator: Operator,
     streams: usize,
 ) -> Result<Figures> {
     let cluster = platform.cluster();
     let stopped = operator.stop(STOPS_WITHIN).await?;
+    let account = cluster.client_for_service_account(NAMESPACE, ACCOUNT);
+    let list = list::time(&account.await?, plugin).await?.as_secs_f64();
     let mark = cluster.audit().mark().await?;
     let begun = Instant::now();
     let mut operator = start(platform).await?;
@@ -57,6 +61,20 @@ pub async fn measure(
         Unit::Seconds,
         Across::Median,
         ready,
+    );
+    add(
+        "restart_list",
+        "restart: time of the bare list",
+        Unit::Seconds,
+        Across::Median,
+        list,
+    );
+    add(
+        "restart_ready_to_list",
+        "restart: time to ready, to that",
+        Unit::Times,
+        Across::Median,
+        ready / list,
     );
     let seen = all_seen.as_secs_f64();
     add(
@@ -102,7 +120,7 @@ pub async fn measure(
 
 /// How many reconciles came to an end, by the operator's metrics. One that waits for a cache or
 /// failed will be made again.
-fn looked_at(metrics: &str) -> usize {
+pub fn looked_at(metrics: &str) -> usize {
     let is_done = |line: &&str| {
         line.starts_with("arcane_reconciles_total{")
             && ["\"changed\"", "\"unchanged\""]

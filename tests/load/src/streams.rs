@@ -1,5 +1,7 @@
 //! The streams of the benchmark: as many as asked for, each with a spec of 4 kB.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result};
 use arcane_e2e::{Definition, Plugin};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -37,14 +39,14 @@ pub async fn wait_accepted(plugin: &Plugin<'_>) -> Result<()> {
     created.map(drop).context("no definition is accepted")
 }
 
-/// Creates all streams, and tells of each as soon as it is there.
+/// Creates the streams of these numbers, and tells of each as soon as it is there.
 pub async fn create(
     plugin: &Plugin<'_>,
-    count: u32,
+    numbers: Range<u32>,
     created: impl Fn(DynamicObject),
 ) -> Result<()> {
     let definitions = plugin.definitions();
-    stream::iter(0..count)
+    stream::iter(numbers)
         .map(async |number| {
             let object = definition(plugin, number);
             let result = definitions.create(&PostParams::default(), &object).await;
@@ -58,8 +60,14 @@ pub async fn create(
         .await
 }
 
-fn definition(plugin: &Plugin<'_>, number: u32) -> DynamicObject {
-    let mut object = DynamicObject::new(&format!("stream-{number}"), plugin.kind());
+/// The name of a stream.
+pub fn name(number: u32) -> String {
+    format!("stream-{number}")
+}
+
+/// The stream of this number.
+pub fn definition(plugin: &Plugin<'_>, number: u32) -> DynamicObject {
+    let mut object = DynamicObject::new(&name(number), plugin.kind());
     object.data = json!({"spec": spec(number)});
     object
 }

@@ -10,13 +10,14 @@ const FILE: &str = include_str!("../thresholds.yaml");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    lifecycle: OfLifecycle,
+    lifecycle: OfStreams,
+    busy: OfStreams,
     plugins: OfPlugins,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OfLifecycle {
+struct OfStreams {
     streams: u32,
     bars: Vec<Bar>,
 }
@@ -63,6 +64,15 @@ pub enum Limit {
     Below(f64),
 }
 
+impl From<OfStreams> for Thresholds {
+    fn from(OfStreams { streams, bars }: OfStreams) -> Self {
+        Self {
+            size: streams,
+            bars,
+        }
+    }
+}
+
 impl Limit {
     /// Whether a value is within the limit. What is no number is not.
     pub fn holds(self, value: f64) -> bool {
@@ -70,6 +80,16 @@ impl Limit {
             Self::AtLeast(limit) => value >= limit,
             Self::AtMost(limit) => value <= limit,
             Self::Below(limit) => value < limit,
+        }
+    }
+
+    /// How much of the limit a value is. Of nothing, nothing is all, and anything is too much.
+    pub fn share(self, value: f64) -> f64 {
+        let (Self::AtLeast(limit) | Self::AtMost(limit) | Self::Below(limit)) = self;
+        if limit == 0.0 && value == 0.0 {
+            1.0
+        } else {
+            value / limit
         }
     }
 
@@ -87,11 +107,12 @@ impl Limit {
 impl Thresholds {
     /// The bars of `cargo xtask bench lifecycle`.
     pub fn of_lifecycle() -> Result<Self> {
-        let OfLifecycle { streams, bars } = read()?.lifecycle;
-        Ok(Self {
-            size: streams,
-            bars,
-        })
+        Ok(read()?.lifecycle.into())
+    }
+
+    /// The bars of `cargo xtask bench busy`.
+    pub fn of_busy() -> Result<Self> {
+        Ok(read()?.busy.into())
     }
 
     /// The bars of `cargo xtask bench plugins`.

@@ -35,6 +35,47 @@ pub struct Demo {
     pub pause: Duration,
 }
 
+/// `cargo xtask bench`
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Benches {
+    /// One of them, with options of its own.
+    #[command(subcommand)]
+    pub one: Option<Bench>,
+
+    /// How to run all.
+    #[command(flatten)]
+    pub all: All,
+}
+
+impl Benches {
+    /// Whether no operator runs.
+    #[must_use]
+    pub fn without_operator(&self) -> bool {
+        matches!(self.one, Some(Bench::Plugins(_)))
+    }
+}
+
+/// `cargo xtask bench`, without the name of one.
+#[derive(Debug, Clone, Args)]
+pub struct All {
+    /// Streams of the larger run of `lifecycle`; the smaller one has 2,000.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: u32,
+
+    /// Seconds of quiet to watch in the larger run.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub quiet: Duration,
+
+    /// Draw the figures that have bars into this file, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+
+    /// Fail when a threshold of tests/load/thresholds.yaml is missed.
+    #[arg(long)]
+    pub check: bool,
+}
+
 /// What to measure.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Bench {
@@ -49,6 +90,16 @@ pub enum Bench {
     /// nothing else run meanwhile.
     Lifecycle(Lifecycle),
 
+    /// A crowd of streams of one class that appear all at once, and what that costs others: how
+    /// long a stream that is suspended meanwhile keeps its Job, how long streams of another class
+    /// take to run; then a change of the template that the whole crowd uses, while the operator may
+    /// write only so much in a second.
+    ///
+    /// On a fresh control plane; the streams are those of `bench lifecycle`. Progress is told on
+    /// standard error, one table of figures and bars on standard output. 5,000 streams take about
+    /// ten minutes on two cores; let nothing else run meanwhile.
+    Busy(Busy),
+
     /// Plugins in their host: calls, loads, memory, and what one that loops costs the others.
     ///
     /// The plugin is the example right-size, built first. A fresh call of it (no answer is
@@ -62,6 +113,22 @@ pub enum Bench {
     /// error, one table of figures and bars on standard output. It takes some two minutes; let
     /// nothing else run meanwhile.
     Plugins(Plugins),
+}
+
+/// `cargo xtask bench busy`
+#[derive(Debug, Clone, Args)]
+pub struct Busy {
+    /// Streams of the crowd; enough for the crowd to be there for a minute.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: u32,
+
+    /// Fail when a threshold of tests/load/thresholds.yaml is missed.
+    #[arg(long)]
+    pub check: bool,
+
+    /// Write every figure to this file as JSON, with bars and verdicts.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// `cargo xtask bench plugins`
@@ -152,8 +219,8 @@ mod tests {
         demo: Demo,
         #[command(flatten)]
         fuzz: Fuzz,
-        #[command(subcommand)]
-        bench: Bench,
+        #[command(flatten)]
+        bench: Benches,
     }
 
     #[test]
