@@ -126,6 +126,7 @@ Lists from the values whose names begin alike: extraEnv*, extraVolume*. Call wit
     "LOG_LEVEL" (include "arcane-host.logLevel" .)
     "LOG_FORMAT" $s.telemetry.logFormat
     "CLUSTER_NAME" $s.telemetry.clusterName
+    "SHARDS" .Values.sharding.shards
     "LEASE_NAME" $s.lease.name
     "LEASE_DURATION_SECONDS" $s.lease.durationSeconds
     "LEASE_RENEW_DEADLINE_SECONDS" $s.lease.renewDeadlineSeconds

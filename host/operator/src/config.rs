@@ -6,6 +6,8 @@ use anyhow::Context;
 use arcane_plugins::{CompileChild, HostSettings};
 use clap::{Parser, ValueEnum};
 
+use crate::shards;
+
 /// A Kubernetes operator for streaming jobs.
 ///
 /// Connects with the in-cluster service account, or with KUBECONFIG or ~/.kube/config.
@@ -48,6 +50,12 @@ pub struct Config {
         default_value = "arcane-host-leader"
     )]
     pub lease_name: String,
+
+    /// Shards that streams are split into, for as many replicas to work at the same time. Each shard
+    /// has a Lease; 1 is a single leader. Replicas that are told of different numbers wait for each
+    /// other.
+    #[arg(long, env = "ARCANE_HOST__SHARDS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(shards::MAXIMUM)))]
+    pub shards: u16,
 
     /// Seconds after which others may take a Lease that is not renewed.
     #[arg(long, env = "ARCANE_HOST__LEASE_DURATION_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=3600))]

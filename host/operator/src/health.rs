@@ -20,8 +20,8 @@ const STALLED: Duration = Duration::from_secs(150);
 pub struct Health {
     loops: Arc<Mutex<HashMap<String, Instant>>>,
     connected: Arc<AtomicBool>,
-    leading: Arc<AtomicBool>,
-    synced: Arc<AtomicBool>,
+    /// By the number of a shard that this replica leads: its caches are filled.
+    leading: Arc<Mutex<HashMap<u16, bool>>>,
 }
 
 impl Health {
@@ -30,14 +30,19 @@ impl Health {
         self.connected.store(connected, Ordering::Relaxed);
     }
 
-    /// This replica is the leader.
-    pub fn set_leading(&self) {
-        self.leading.store(true, Ordering::Relaxed);
+    /// This replica leads a shard.
+    pub fn set_leading(&self, shard: u16) {
+        self.leading().insert(shard, false);
     }
 
-    /// The caches of the shared kinds are filled.
-    pub fn set_synced(&self) {
-        self.synced.store(true, Ordering::Relaxed);
+    /// The caches of the shared kinds are filled for a shard.
+    pub fn set_synced(&self, shard: u16) {
+        self.leading().insert(shard, true);
+    }
+
+    /// This replica no longer leads a shard.
+    pub fn set_left(&self, shard: u16) {
+        self.leading().remove(&shard);
     }
 
     /// The signs of life of one class's loop; they are expected until it is dropped.
@@ -78,11 +83,14 @@ impl Health {
     /// The leader has filled its caches; another replica is ready to take over.
     pub fn ready(&self) -> Result<(), String> {
         self.started()?;
-        let leading = self.leading.load(Ordering::Relaxed);
-        if leading && !self.synced.load(Ordering::Relaxed) {
+        if self.leading().values().any(|synced| !synced) {
             return Err("the caches are not filled yet".into());
         }
         self.alive()
+    }
+
+    fn leading(&self) -> std::sync::MutexGuard<'_, HashMap<u16, bool>> {
+        self.leading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
@@ -144,9 +152,21 @@ mod tests {
         assert!(health.ready().is_err());
         health.set_connected(true);
         assert_eq!(health.ready(), Ok(()));
-        health.set_leading();
+        health.set_leading(0);
         assert!(health.ready().is_err());
-        health.set_synced();
+        health.set_synced(0);
+        assert_eq!(health.ready(), Ok(()));
+    }
+
+    #[test]
+    fn a_replica_is_ready_with_the_caches_of_all_its_shards_filled() {
+        let health = Health::default();
+        health.set_connected(true);
+        health.set_leading(0);
+        health.set_leading(2);
+        health.set_synced(2);
+        assert!(health.ready().is_err());
+        health.set_left(0);
         assert_eq!(health.ready(), Ok(()));
     }
 }

@@ -1,9 +1,10 @@
 //! Prometheus metrics, prefix `arcane_`.
 
+mod leader;
 mod plugins;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,16 +13,15 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
     metrics::{
-        MetricType,
-        counter::Counter,
-        family::Family,
-        gauge::{ConstGauge, Gauge},
-        histogram::Histogram,
+        MetricType, counter::Counter, family::Family, gauge::ConstGauge, histogram::Histogram,
     },
     registry::Registry,
 };
 
+pub use leader::LeaderMetrics;
 pub use plugins::{PluginCall, PluginMetrics};
+
+use crate::shards::{Layout, Shard};
 
 /// Upper bounds in seconds: a reconcile without writes takes well under a millisecond, one with
 /// three writes some ten, and the deadline is a minute.
@@ -40,8 +40,8 @@ pub struct Metrics {
     pub api_writes: Family<WriteLabels, Counter>,
     /// Backfills by class and outcome: `completed`, `failed`, `stopped`.
     pub backfills: Family<BackfillLabels, Counter>,
-    /// 1 while this replica is the leader.
-    pub leader: Gauge,
+    /// What this replica leads.
+    pub leader: LeaderMetrics,
     /// Calls of plugins.
     pub plugins: PluginMetrics,
     /// What is counted when somebody looks.
@@ -86,7 +86,7 @@ pub struct BackfillLabels {
 
 impl Metrics {
     /// Metrics and the registry that shows them.
-    pub fn new(cluster_name: &str) -> (Self, Registry) {
+    pub fn new(cluster_name: &str, layout: Layout) -> (Self, Registry) {
         let labels =
             (!cluster_name.is_empty()).then(|| ("cluster".into(), cluster_name.to_owned().into()));
         let mut registry = Registry::with_prefix_and_labels("arcane", labels.into_iter());
@@ -95,9 +95,9 @@ impl Metrics {
             reconcile_seconds: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
             api_writes: Family::default(),
             backfills: Family::default(),
-            leader: Gauge::default(),
+            leader: LeaderMetrics::new(layout),
             plugins: PluginMetrics::default(),
-            classes: ClassGauges::default(),
+            classes: ClassGauges::new(layout),
         };
         registry.register(
             "reconciles",
@@ -119,11 +119,7 @@ impl Metrics {
             "Backfills by class and outcome",
             metrics.backfills.clone(),
         );
-        registry.register(
-            "leader",
-            "1 while this replica is the leader",
-            metrics.leader.clone(),
-        );
+        metrics.leader.register(&mut registry);
         metrics.plugins.register(&mut registry);
         registry.register_collector(Box::new(metrics.classes.clone()));
         (metrics, registry)
@@ -166,12 +162,30 @@ pub struct ClassSnapshot {
     pub healthy: bool,
 }
 
+impl ClassSnapshot {
+    /// What several shards have of the class.
+    fn join(&mut self, other: ClassSnapshot) {
+        let ClassSnapshot {
+            streams,
+            queued,
+            healthy,
+        } = other;
+        for (phase, count) in streams {
+            *self.streams.entry(phase).or_default() += count;
+        }
+        self.queued += queued;
+        self.healthy &= healthy;
+    }
+}
+
 type Source = Arc<dyn Fn() -> ClassSnapshot + Send + Sync>;
 
 /// Gauges that are read from the classes when somebody looks.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ClassGauges {
-    sources: Arc<Mutex<HashMap<String, Source>>>,
+    layout: Layout,
+    /// By class and number of the shard.
+    sources: Arc<Mutex<BTreeMap<(String, u16), Source>>>,
 }
 
 impl std::fmt::Debug for ClassGauges {
@@ -181,34 +195,55 @@ impl std::fmt::Debug for ClassGauges {
 }
 
 impl ClassGauges {
-    /// Shows a class from now on.
-    pub fn add(&self, class: &str, source: impl Fn() -> ClassSnapshot + Send + Sync + 'static) {
-        self.lock().insert(class.to_owned(), Arc::new(source));
+    fn new(layout: Layout) -> Self {
+        ClassGauges {
+            layout,
+            sources: Arc::default(),
+        }
+    }
+
+    /// Shows a class's streams of one shard from now on.
+    pub fn add(
+        &self,
+        class: &str,
+        shard: Shard,
+        source: impl Fn() -> ClassSnapshot + Send + Sync + 'static,
+    ) {
+        self.lock()
+            .insert((class.to_owned(), shard.index()), Arc::new(source));
     }
 
     /// Ends what [`ClassGauges::add`] began.
-    pub fn remove(&self, class: &str) {
-        self.lock().remove(class);
+    pub fn remove(&self, class: &str, shard: Shard) {
+        self.lock().remove(&(class.to_owned(), shard.index()));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Source>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, u16), Source>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn snapshots(&self) -> Vec<(String, ClassSnapshot)> {
+    /// What there is of each class, and how many streams there are in each shard.
+    fn snapshots(&self) -> (BTreeMap<String, ClassSnapshot>, BTreeMap<u16, u64>) {
         let sources = self.lock().clone();
-        let mut snapshots: Vec<_> = sources
-            .into_iter()
-            .map(|(class, source)| (class, source()))
-            .collect();
-        snapshots.sort_by(|a, b| a.0.cmp(&b.0));
-        snapshots
+        let mut classes: BTreeMap<String, ClassSnapshot> = BTreeMap::new();
+        let mut shards: BTreeMap<u16, u64> = BTreeMap::new();
+        for ((class, shard), source) in sources {
+            let snapshot = source();
+            *shards.entry(shard).or_default() += snapshot.streams.values().sum::<u64>();
+            match classes.entry(class) {
+                Entry::Vacant(entry) => {
+                    entry.insert(snapshot);
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().join(snapshot),
+            }
+        }
+        (classes, shards)
     }
 }
 
 impl Collector for ClassGauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let snapshots = self.snapshots();
+        let (snapshots, shards) = self.snapshots();
         let mut streams = encoder.encode_descriptor(
             "streams",
             "Streams by class and phase",
@@ -243,6 +278,19 @@ impl Collector for ClassGauges {
             let labels = [("class", class.as_str())];
             ConstGauge::new(i64::from(snapshot.healthy)).encode(healthy.encode_family(&labels)?)?;
         }
+        if !self.layout.is_sole() {
+            let mut streams = encoder.encode_descriptor(
+                "shard_streams",
+                "Streams of the shards that this replica leads",
+                None,
+                MetricType::Gauge,
+            )?;
+            for (shard, count) in shards {
+                let labels = [("shard", shard)];
+                ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX))
+                    .encode(streams.encode_family(&labels)?)?;
+            }
+        }
         Ok(())
     }
 }
@@ -255,16 +303,12 @@ mod tests {
 
     #[test]
     fn every_metric_is_shown_with_its_labels() {
-        let (metrics, registry) = Metrics::new("prod");
+        let sole = Layout::of(1);
+        let (metrics, registry) = Metrics::new("prod", sole);
         metrics.reconciled("a", "changed", Duration::from_millis(2));
         metrics.backfill("a", "completed");
-        metrics.classes.add("a", || ClassSnapshot {
-            streams: HashMap::from([("Running".to_owned(), 3)]),
-            queued: 2,
-            healthy: true,
-        });
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
+        metrics.classes.add("a", sole.shard(0), || running(3, true));
+        let text = shown(&registry);
         for line in [
             r#"arcane_reconciles_total{cluster="prod",class="a",result="changed"} 1"#,
             r#"arcane_backfills_total{cluster="prod",class="a",outcome="completed"} 1"#,
@@ -275,5 +319,45 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_a_replica_has_of_several_shards_is_added_up() {
+        let layout = Layout::of(3);
+        let (metrics, registry) = Metrics::new("", layout);
+        let classes = &metrics.classes;
+        classes.add("a", layout.shard(0), || running(3, true));
+        classes.add("a", layout.shard(2), || running(4, false));
+        classes.add("b", layout.shard(2), || running(5, true));
+        metrics.leader.set(layout.shard(2), true);
+        let text = shown(&registry);
+        for line in [
+            r#"arcane_streams{class="a",phase="Running"} 7"#,
+            r#"arcane_queue_depth{class="a"} 4"#,
+            r#"arcane_class_healthy{class="a"} 0"#,
+            r#"arcane_class_healthy{class="b"} 1"#,
+            r#"arcane_shard_streams{shard="0"} 3"#,
+            r#"arcane_shard_streams{shard="2"} 9"#,
+            r#"arcane_leader{shard="1"} 0"#,
+            r#"arcane_leader{shard="2"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+        classes.remove("a", layout.shard(0));
+        assert!(shown(&registry).contains(r#"arcane_streams{class="a",phase="Running"} 4"#));
+    }
+
+    fn running(streams: u64, healthy: bool) -> ClassSnapshot {
+        ClassSnapshot {
+            streams: HashMap::from([("Running".to_owned(), streams)]),
+            queued: 2,
+            healthy,
+        }
+    }
+
+    fn shown(registry: &Registry) -> String {
+        let mut text = String::new();
+        encode(&mut text, registry).unwrap();
+        text
     }
 }

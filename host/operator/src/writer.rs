@@ -136,14 +136,14 @@ impl Writer {
         client: Client,
         timeout: Duration,
         tenure: Tenure,
-        budget: Budget,
+        budget: Arc<Budget>,
         metrics: Metrics,
     ) -> Self {
         Writer {
             client,
             timeout,
             tenure,
-            budget: Arc::new(budget),
+            budget,
             metrics,
         }
     }

@@ -32,6 +32,7 @@ mod own;
 mod platform;
 mod plugin;
 mod pod_record;
+mod replica;
 mod sight;
 mod stream;
 
@@ -44,4 +45,5 @@ pub use own::{Own, STOPPED_WITHIN, short_lease};
 pub use platform::{NAMESPACE, OPERATOR_USER, Platform, READY_WITHIN, Shared, sample, shared};
 pub use plugin::Plugin;
 pub use pod_record::PodRecord;
+pub use replica::{replica, replica_with};
 pub use stream::Stream;

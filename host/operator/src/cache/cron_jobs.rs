@@ -16,7 +16,7 @@ use super::{
     routes::Routes,
     watch::config,
 };
-use crate::faults::Faults;
+use crate::{faults::Faults, shards::Shard};
 
 /// All that matters of a CronJob is in its metadata.
 pub type CronJobObject = PartialObjectMeta<CronJob>;
@@ -61,6 +61,7 @@ pub async fn follow(
     streaming: bool,
     store: Arc<Store<CachedCronJob>>,
     routes: Arc<Routes>,
+    shard: Shard,
     faults: Faults,
     stop: CancellationToken,
 ) {
@@ -69,7 +70,7 @@ pub async fn follow(
         Api::<CronJobObject>::all(client),
         config,
         &store,
-        &CronJobObserver { routes },
+        &CronJobObserver { shard, routes },
         &faults,
         &stop,
     )
@@ -77,6 +78,7 @@ pub async fn follow(
 }
 
 struct CronJobObserver {
+    shard: Shard,
     routes: Arc<Routes>,
 }
 
@@ -85,6 +87,11 @@ impl Observer<CronJobObject> for CronJobObserver {
 
     fn resource(&self) -> &'static str {
         "cronjobs.batch"
+    }
+
+    /// It has the name of its stream.
+    fn concerns(&self, object: &CronJobObject) -> bool {
+        self.shard.owns_object(object)
     }
 
     fn project(&self, object: CronJobObject) -> CachedCronJob {

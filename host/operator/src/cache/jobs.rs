@@ -17,7 +17,7 @@ use super::{
     routes::Routes,
     watch::config,
 };
-use crate::faults::Faults;
+use crate::{faults::Faults, shards::Shard};
 
 /// The Jobs of all streams, and which of them the operator has deleted itself.
 pub struct Jobs {
@@ -91,10 +91,12 @@ pub async fn follow(
     streaming: bool,
     jobs: Arc<Jobs>,
     routes: Arc<Routes>,
+    shard: Shard,
     faults: Faults,
     stop: CancellationToken,
 ) {
     let observer = JobObserver {
+        shard,
         jobs: jobs.clone(),
         routes,
     };
@@ -111,6 +113,7 @@ pub async fn follow(
 }
 
 struct JobObserver {
+    shard: Shard,
     jobs: Arc<Jobs>,
     routes: Arc<Routes>,
 }
@@ -120,6 +123,11 @@ impl Observer<JobObject> for JobObserver {
 
     fn resource(&self) -> &'static str {
         "jobs.batch"
+    }
+
+    /// It has the name of its stream.
+    fn concerns(&self, object: &JobObject) -> bool {
+        self.shard.owns_object(object)
     }
 
     fn project(&self, object: JobObject) -> CachedJob {
@@ -154,6 +162,7 @@ mod tests {
     use serde_json::json;
 
     use super::{super::routes::GroupKind, *};
+    use crate::shards::Layout;
 
     fn finished(uid: &str) -> JobObject {
         serde_json::from_value(json!({
@@ -169,6 +178,7 @@ mod tests {
     fn an_outcome_outlives_a_job_that_somebody_else_deleted() {
         let jobs = Arc::new(Jobs::new());
         let observer = JobObserver {
+            shard: Layout::of(1).shard(0),
             jobs: jobs.clone(),
             routes: Arc::default(),
         };
@@ -184,6 +194,7 @@ mod tests {
     fn an_outcome_that_is_recorded_does_not_outlive_its_job() {
         let jobs = Arc::new(Jobs::new());
         let observer = JobObserver {
+            shard: Layout::of(1).shard(0),
             jobs: jobs.clone(),
             routes: Arc::default(),
         };
@@ -205,6 +216,7 @@ mod tests {
     fn a_deletion_that_is_seen_before_it_is_answered_leaves_nothing_behind() {
         let jobs = Arc::new(Jobs::new());
         let observer = JobObserver {
+            shard: Layout::of(1).shard(0),
             jobs: jobs.clone(),
             routes: Arc::default(),
         };
@@ -218,6 +230,7 @@ mod tests {
     #[test]
     fn the_run_of_a_cron_job_leaves_nothing_behind() {
         let observer = JobObserver {
+            shard: Layout::of(1).shard(0),
             jobs: Arc::new(Jobs::new()),
             routes: Arc::default(),
         };

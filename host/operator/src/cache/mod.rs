@@ -26,10 +26,12 @@ pub use store::{Key, Progress, Store, resource_version};
 pub use templates::CachedTemplate;
 pub use watch::{Change, Observer, config, follow};
 
-use crate::faults::Faults;
+use crate::{faults::Faults, shards::Shard};
 
-/// The kinds that all classes share.
+/// The kinds that all classes share: of what belongs to a stream, only what belongs to those of one
+/// shard.
 pub struct Shared {
+    shard: Shard,
     /// Jobs that carry the stream label.
     pub jobs: Arc<Jobs>,
     /// CronJobs that carry the stream label.
@@ -44,8 +46,9 @@ pub struct Shared {
 
 impl Shared {
     /// Empty caches.
-    pub fn new() -> Self {
+    pub fn new(shard: Shard) -> Self {
         Shared {
+            shard,
             jobs: Arc::new(Jobs::new()),
             cron_jobs: Arc::new(Store::new()),
             requests: Arc::new(Requests::new()),
@@ -63,6 +66,7 @@ impl Shared {
         stop: &CancellationToken,
     ) {
         let Shared {
+            shard,
             jobs,
             cron_jobs,
             requests,
@@ -70,21 +74,22 @@ impl Shared {
             routes,
         } = self;
         macro_rules! spawn {
-            ($kind:ident) => {
+            ($kind:ident $(, $of:expr)?) => {
                 tokio::spawn($kind::follow(
                     client.clone(),
                     streaming,
                     $kind.clone(),
                     routes.clone(),
+                    $($of,)?
                     faults.clone(),
                     stop.clone(),
                 ))
             };
         }
         join_all([
-            spawn!(jobs),
-            spawn!(cron_jobs),
-            spawn!(requests),
+            spawn!(jobs, *shard),
+            spawn!(cron_jobs, *shard),
+            spawn!(requests, *shard),
             spawn!(templates),
         ])
         .await;

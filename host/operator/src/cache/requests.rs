@@ -18,7 +18,7 @@ use super::{
     Change, Key, Observer, Store, follow as follow_kind, record, resource_version, routes::Routes,
     watch::config,
 };
-use crate::faults::Faults;
+use crate::{faults::Faults, shards::Shard};
 
 /// What is kept of a request.
 #[derive(Clone, Debug)]
@@ -129,11 +129,13 @@ pub async fn follow(
     streaming: bool,
     requests: Arc<Requests>,
     routes: Arc<Routes>,
+    shard: Shard,
     faults: Faults,
     stop: CancellationToken,
 ) {
     let config = config(streaming).fields("spec.completed=false");
     let observer = RequestObserver {
+        shard,
         requests: requests.clone(),
         routes,
     };
@@ -149,6 +151,7 @@ pub async fn follow(
 }
 
 struct RequestObserver {
+    shard: Shard,
     requests: Arc<Requests>,
     routes: Arc<Routes>,
 }
@@ -158,6 +161,12 @@ impl Observer<BackfillRequest> for RequestObserver {
 
     fn resource(&self) -> &'static str {
         "backfillrequests.streaming.sneaksanddata.com"
+    }
+
+    /// It is the stream's, whatever its own name is.
+    fn concerns(&self, object: &BackfillRequest) -> bool {
+        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+        self.shard.owns(namespace, &object.spec.stream_id)
     }
 
     fn project(&self, object: BackfillRequest) -> CachedRequest {

@@ -54,6 +54,11 @@ impl Observer<GuardedTemplate> for TemplateObserver {
         "streamingjobtemplates.streaming.sneaksanddata.com"
     }
 
+    /// Streams of every shard may use it.
+    fn concerns(&self, _: &GuardedTemplate) -> bool {
+        true
+    }
+
     fn project(&self, object: GuardedTemplate) -> CachedTemplate {
         let (version, namespace) = (
             resource_version(&object),

@@ -53,6 +53,9 @@ pub trait Observer<K>: Send + Sync {
     /// Name of the kind in faults, e.g. `jobs.batch`.
     fn resource(&self) -> &'static str;
 
+    /// Whether the object is kept at all. Of what is not, only the version is noted.
+    fn concerns(&self, object: &K) -> bool;
+
     /// Reduces an object to what is kept.
     fn project(&self, object: K) -> Self::View;
 
@@ -118,10 +121,11 @@ fn apply<K: Resource, O: Observer<K>>(
         }
         watcher::Event::InitApply(object) => {
             incoming.latest = incoming.latest.max(resource_version(&object));
-            let key = Key::of(&object);
-            incoming
-                .views
-                .insert(key, Arc::new(observer.project(object)));
+            if observer.concerns(&object) {
+                let key = Key::of(&object);
+                let view = Arc::new(observer.project(object));
+                incoming.views.insert(key, view);
+            }
         }
         watcher::Event::InitDone => {
             let views = std::mem::take(&mut incoming.views);
@@ -136,6 +140,17 @@ fn apply<K: Resource, O: Observer<K>>(
             }
             for (key, view) in &now {
                 observer.changed(key, Change::Applied(view));
+            }
+        }
+        // It may have concerned us before.
+        watcher::Event::Apply(object) | watcher::Event::Delete(object)
+            if !observer.concerns(&object) =>
+        {
+            let (key, version) = (Key::of(&object), resource_version(&object));
+            let before = store.remove(&key);
+            store.progress.advance(version);
+            if let Some(view) = before {
+                observer.changed(&key, Change::Deleted(&view));
             }
         }
         watcher::Event::Apply(object) => {
@@ -158,5 +173,96 @@ fn apply<K: Resource, O: Observer<K>>(
                 observer.changed(&key, Change::Deleted(&view));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::{ResourceExt, api::ObjectMeta};
+    use watcher::Event;
+
+    use super::*;
+
+    /// Keeps what is labelled so, and tells what it was told.
+    #[derive(Default)]
+    struct Labelled(Mutex<Vec<String>>);
+
+    impl Observer<ConfigMap> for Labelled {
+        type View = u64;
+
+        fn resource(&self) -> &'static str {
+            "configmaps"
+        }
+
+        fn concerns(&self, object: &ConfigMap) -> bool {
+            object.labels().contains_key("ours")
+        }
+
+        fn project(&self, object: ConfigMap) -> u64 {
+            resource_version(&object)
+        }
+
+        fn changed(&self, key: &Key, change: Change<'_, u64>) {
+            let what = match change {
+                Change::Applied(_) => "applied",
+                Change::Deleted(_) => "deleted",
+            };
+            self.0.lock().unwrap().push(format!("{what} {}", key.name));
+        }
+    }
+
+    fn object(name: &str, version: &str, is_ours: bool) -> ConfigMap {
+        let labels = is_ours.then(|| [("ours".to_owned(), String::new())].into());
+        ConfigMap {
+            metadata: ObjectMeta {
+                name: Some(name.into()),
+                resource_version: Some(version.into()),
+                labels,
+                ..ObjectMeta::default()
+            },
+            ..ConfigMap::default()
+        }
+    }
+
+    fn run(events: Vec<Event<ConfigMap>>) -> (Store<u64>, Vec<String>) {
+        let (store, observer) = (Store::new(), Labelled::default());
+        let mut incoming = Incoming {
+            begun: Instant::now(),
+            views: HashMap::new(),
+            latest: 0,
+        };
+        for event in events {
+            apply(event, &store, &observer, &mut incoming);
+        }
+        (store, observer.0.into_inner().unwrap())
+    }
+
+    #[test]
+    fn what_does_not_concern_us_is_not_kept_but_its_version_counts() {
+        let (store, told) = run(vec![
+            Event::Init,
+            Event::InitApply(object("a", "1", true)),
+            Event::InitApply(object("b", "2", false)),
+            Event::InitDone,
+            Event::Apply(object("c", "3", false)),
+            Event::Delete(object("d", "4", false)),
+        ]);
+        assert_eq!(told, ["applied a"]);
+        assert!(store.get(&Key::new("", "b")).is_none());
+        assert!(store.get(&Key::new("", "c")).is_none());
+        assert!(store.progress.reflects(4, Instant::now()));
+    }
+
+    #[test]
+    fn what_no_longer_concerns_us_is_gone() {
+        let (store, told) = run(vec![
+            Event::Apply(object("a", "1", true)),
+            Event::Apply(object("a", "2", false)),
+        ]);
+        assert_eq!(told, ["applied a", "deleted a"]);
+        assert!(store.get(&Key::new("", "a")).is_none());
     }
 }

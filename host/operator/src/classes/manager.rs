@@ -20,7 +20,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{Instrument, info};
 
 use super::{
     kind::{Obstacle, definition_name},
@@ -209,7 +209,7 @@ impl Manager {
         let class = class.clone();
         let definition = definition_name(&class);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(Start {
+        let work = run(Start {
             host: self.host.clone(),
             class,
             obstacle: identity.obstacle.clone(),
@@ -221,7 +221,8 @@ impl Manager {
                 .subscribe(),
             health: self.health.clone(),
             stop: stop.clone(),
-        }));
+        });
+        let task = tokio::spawn(work.in_current_span());
         self.running.insert(
             name.to_owned(),
             Running {

@@ -51,7 +51,8 @@ struct Known {
     plugin: Option<Word>,
 }
 
-/// Keeps the class's status in line with its state, and that of its plugin, until `stop`.
+/// Keeps the class's status in line with its state, and that of its plugin, until `stop`. It is
+/// written for one shard only: what the others find out stands in metrics and logs.
 pub async fn follow(
     host: Arc<Host>,
     class: StreamClass,
@@ -72,11 +73,17 @@ pub async fn follow(
         });
         if let Some(word) = &said {
             let metrics = &host.metrics.plugins;
-            metrics.fares(&class.name_any(), word.ready, word.is_left_alone());
+            metrics.fares(
+                &class.name_any(),
+                host.shard,
+                word.ready,
+                word.is_left_alone(),
+            );
         }
         let mut retry = None;
         let wanted = wanted(&current, said, &known, &class);
-        if wanted != known {
+        // Two replicas would overwrite each other's words for ever.
+        if wanted != known && host.shard.speaks_for_classes() {
             times.pass(&known, &wanted, Timestamp::now());
             match write(&host, &class, &known, &wanted, &times).await {
                 Ok(()) => known = wanted,

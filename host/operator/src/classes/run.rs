@@ -99,7 +99,7 @@ pub async fn run(start: Start) {
             serving.once(&mut definition_changed, &stop).await;
         }
     }
-    host.metrics.plugins.forget(&class.name_any());
+    host.metrics.plugins.forget(&class.name_any(), host.shard);
     if let Err(error) = reporter.await {
         warn!(class = %class.name_any(), "the reporter of the class failed: {error}");
     }
@@ -115,6 +115,16 @@ struct Serving<'a> {
 }
 
 impl Serving<'_> {
+    /// The class's loop, as people are told of it.
+    fn loop_name(&self) -> String {
+        let (class, shard) = (self.class.name_any(), self.host.shard);
+        if shard.is_sole() {
+            class
+        } else {
+            format!("{class} (shard {shard})")
+        }
+    }
+
     /// Serves the kind as it is now; returns when it has changed, or to look for it again.
     async fn once(&self, definition_changed: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         definition_changed.mark_unchanged();
@@ -161,7 +171,7 @@ impl Serving<'_> {
                 plugin: self.plugin.cloned(),
             },
             self.faults.clone(),
-            self.health.heartbeat(&self.class.name_any()),
+            self.health.heartbeat(&self.loop_name()),
             move || {
                 state.send_replace(State::Serving);
             },

@@ -1,12 +1,18 @@
 //! Metrics of plugins, by class and digest.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+use crate::shards::Shard;
 
 /// Upper bounds in seconds: a call takes some ten to hundred microseconds, and may be allowed up to
 /// ten seconds.
@@ -24,6 +30,13 @@ pub struct PluginMetrics {
     decisions: Family<DecisionLabels, Counter>,
     open: Family<PluginClassLabels, Gauge>,
     ready: Family<PluginClassLabels, Gauge>,
+    /// How plugins fare, by class and number of the shard.
+    shards: Arc<Mutex<HashMap<String, HashMap<u16, Fares>>>>,
+}
+
+struct Fares {
+    ready: bool,
+    open: bool,
 }
 
 /// One call of a plugin.
@@ -91,6 +104,7 @@ impl Default for PluginMetrics {
             decisions: Family::default(),
             open: Family::default(),
             ready: Family::default(),
+            shards: Arc::default(),
         }
     }
 }
@@ -106,6 +120,7 @@ impl PluginMetrics {
             decisions,
             open,
             ready,
+            shards: _,
         } = self.clone();
         registry.register(
             "plugin_calls",
@@ -190,22 +205,45 @@ impl PluginMetrics {
         self.decisions.get_or_create(&labels).inc();
     }
 
-    /// Shows how the plugin of a class fares.
-    pub fn fares(&self, class: &str, ready: bool, open: bool) {
+    /// Shows how the plugin of a class fares with the streams of a shard.
+    pub fn fares(&self, class: &str, shard: Shard, ready: bool, open: bool) {
+        let mut shards = self.shards();
+        let of_class = shards.entry(class.to_owned()).or_default();
+        of_class.insert(shard.index(), Fares { ready, open });
+        self.show(class, of_class);
+    }
+
+    /// Ends what [`PluginMetrics::fares`] shows of a class.
+    pub fn forget(&self, class: &str, shard: Shard) {
+        let mut shards = self.shards();
+        if let Some(of_class) = shards.get_mut(class) {
+            of_class.remove(&shard.index());
+            self.show(class, of_class);
+            if of_class.is_empty() {
+                shards.remove(class);
+            }
+        }
+    }
+
+    /// A plugin is in service if it is for all shards of this replica, and left alone if it is for
+    /// any.
+    fn show(&self, class: &str, shards: &HashMap<u16, Fares>) {
         let labels = PluginClassLabels {
             class: class.to_owned(),
         };
+        if shards.is_empty() {
+            self.ready.remove(&labels);
+            self.open.remove(&labels);
+            return;
+        }
+        let ready = shards.values().all(|fares| fares.ready);
+        let open = shards.values().any(|fares| fares.open);
         self.ready.get_or_create(&labels).set(ready.into());
         self.open.get_or_create(&labels).set(open.into());
     }
 
-    /// Ends what [`PluginMetrics::fares`] shows of a class.
-    pub fn forget(&self, class: &str) {
-        let labels = PluginClassLabels {
-            class: class.to_owned(),
-        };
-        self.ready.remove(&labels);
-        self.open.remove(&labels);
+    fn shards(&self) -> MutexGuard<'_, HashMap<String, HashMap<u16, Fares>>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,6 +252,7 @@ mod tests {
     use prometheus_client::encoding::text::encode;
 
     use super::*;
+    use crate::shards::Layout;
 
     #[test]
     fn every_metric_of_plugins_is_shown_with_its_labels() {
@@ -232,7 +271,8 @@ mod tests {
         metrics.called(&call);
         metrics.refused("a", Some("placement"));
         metrics.decided("a", "job-failed", "restart");
-        metrics.fares("a", true, false);
+        let shard = |index| Layout::of(2).shard(index);
+        metrics.fares("a", shard(0), true, false);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
@@ -246,7 +286,15 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
-        metrics.forget("a");
+        metrics.fares("a", shard(1), false, true);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        assert!(
+            text.contains(r#"arcane_plugin_ready{class="a"} 0"#),
+            "{text}"
+        );
+        metrics.forget("a", shard(0));
+        metrics.forget("a", shard(1));
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         assert!(!text.contains("arcane_plugin_ready{"), "{text}");

@@ -121,6 +121,10 @@ impl Observer<PartialObjectMeta<ConfigMap>> for Followed {
         "configmaps"
     }
 
+    fn concerns(&self, _: &PartialObjectMeta<ConfigMap>) -> bool {
+        true
+    }
+
     fn project(&self, object: PartialObjectMeta<ConfigMap>) -> u64 {
         resource_version(&object)
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    Plugins,
+    Engine, Plugins,
     config_maps::Namespace,
     service::{Obstacle, Service},
 };
@@ -144,9 +144,9 @@ async fn load(
     let reads = sources.iter().map(|source| read(namespace, source));
     let contents = try_join_all(reads).await?;
     // Closed only when the process ends, and then nobody waits for the answer.
-    let _permit = plugins.loads.acquire().await;
-    let (plugins, pin) = (plugins.clone(), spec.sha256.clone());
-    let work = move || take(&plugins, &contents, pin.as_deref(), settings);
+    let _permit = plugins.engine.loads.acquire().await;
+    let (engine, pin) = (plugins.engine.clone(), spec.sha256.clone());
+    let work = move || take(&engine, &contents, pin.as_deref(), settings);
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| {
@@ -158,12 +158,12 @@ async fn load(
 }
 
 fn take(
-    plugins: &Plugins,
+    engine: &Engine,
     contents: &[Content],
     pin: Option<&str>,
     settings: PluginSettings,
 ) -> Result<Taken, Failure> {
-    let host = plugins.host().map_err(|error| {
+    let host = engine.host().map_err(|error| {
         failure(
             "PluginHostFailed",
             format!("plugins cannot be run on this node: {error}"),
@@ -176,7 +176,7 @@ fn take(
             Content::Text(text) => Part::Text(text),
         })
         .collect();
-    let bytes = assemble(&parts, plugins.settings.maximum_component_bytes)
+    let bytes = assemble(&parts, engine.settings.maximum_component_bytes)
         .map_err(|error| failure("PluginUnreadable", error.to_string()))?;
     verify(&bytes, pin).map_err(|error| failure("PluginDigestMismatch", error.to_string()))?;
     host.load(&bytes, settings.clone())

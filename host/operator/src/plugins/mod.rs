@@ -26,14 +26,40 @@ use config_maps::ConfigMaps;
 /// Components that are compiled at one time: each keeps a core busy.
 const LOADS_AT_ONCE: usize = 2;
 
+/// What runs components, and what they are compiled with: one for the whole process.
+pub struct Engine {
+    settings: HostSettings,
+    host: OnceLock<Result<PluginHost, String>>,
+    loads: Semaphore,
+}
+
+impl Engine {
+    /// Not set up yet.
+    pub fn new(settings: HostSettings) -> Self {
+        Engine {
+            settings,
+            host: OnceLock::new(),
+            loads: Semaphore::new(LOADS_AT_ONCE),
+        }
+    }
+
+    /// What runs components; set up when the first one is needed.
+    fn host(&self) -> Result<&PluginHost, &str> {
+        self.host
+            .get_or_init(|| {
+                PluginHost::new(self.settings.clone()).map_err(|error| format!("{error:#}"))
+            })
+            .as_ref()
+            .map_err(String::as_str)
+    }
+}
+
 /// What all classes' plugins have in common.
 pub struct Plugins {
     /// Namespace of ConfigMaps for which none is named: the operator's own.
     namespace: String,
-    settings: HostSettings,
-    host: OnceLock<Result<PluginHost, String>>,
+    engine: Arc<Engine>,
     config_maps: ConfigMaps,
-    loads: Semaphore,
     /// By the class's uid: a class that is started again keeps what is in service.
     services: Mutex<HashMap<String, Arc<Service>>>,
 }
@@ -44,14 +70,12 @@ impl Plugins {
         client: Client,
         streaming_lists: bool,
         namespace: String,
-        settings: HostSettings,
+        engine: Arc<Engine>,
     ) -> Self {
         Plugins {
             namespace,
-            settings,
-            host: OnceLock::new(),
+            engine,
             config_maps: ConfigMaps::new(client, streaming_lists),
-            loads: Semaphore::new(LOADS_AT_ONCE),
             services: Mutex::default(),
         }
     }
@@ -64,16 +88,6 @@ impl Plugins {
     /// Takes out of service what is none of these classes'.
     pub fn retain(&self, uids: &HashSet<String>) {
         self.services().retain(|uid, _| uids.contains(uid));
-    }
-
-    /// What runs components; set up when the first one is needed.
-    fn host(&self) -> Result<&PluginHost, &str> {
-        self.host
-            .get_or_init(|| {
-                PluginHost::new(self.settings.clone()).map_err(|error| format!("{error:#}"))
-            })
-            .as_ref()
-            .map_err(String::as_str)
     }
 
     fn services(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Service>>> {

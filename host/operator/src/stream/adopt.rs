@@ -72,7 +72,11 @@ where
     let mut keys = Vec::new();
     loop {
         let page = api.list(&params).await?;
-        let ours = page.items.iter().filter(|object| {
+        let of_shard = page
+            .items
+            .iter()
+            .filter(|object| class.host.shard.owns_object(*object));
+        let ours = of_shard.filter(|object| {
             object.owner_references().iter().any(|owner| {
                 owner.controller == Some(true)
                     && owner.kind == class.kind.kind

@@ -19,6 +19,7 @@ use crate::{
     faults::Faults,
     metrics::Metrics,
     plugins::{Plugins, Service},
+    shards::Shard,
     writer::{Path, Writer},
 };
 
@@ -36,8 +37,10 @@ pub struct Host {
     pub shared: Shared,
     /// Failing watches of the shared kinds.
     pub faults: Faults,
-    /// Bounds the streams of all classes that are worked on at once.
-    pub permits: Semaphore,
+    /// The streams that all this is about.
+    pub shard: Shard,
+    /// Bounds the streams of all classes that are worked on at once, whatever their shard.
+    pub permits: Arc<Semaphore>,
     /// Plugins of all classes.
     pub plugins: Arc<Plugins>,
     /// How Jobs are rendered.

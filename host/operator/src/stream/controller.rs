@@ -116,7 +116,11 @@ pub async fn serve(
         .add(&class.name, class.group_kind.clone(), sender);
     show_metrics(&class, &queue);
     run(&class, &queue, writer, triggers, heartbeat, listed, stop).await;
-    class.host.metrics.classes.remove(&class.name);
+    class
+        .host
+        .metrics
+        .classes
+        .remove(&class.name, class.host.shard);
     class.host.shared.routes.remove(&class.name);
 }
 
@@ -191,7 +195,12 @@ async fn guarded(
         class = %class.name,
         namespace = object.metadata.namespace.as_deref().unwrap_or_default(),
         stream = object.metadata.name.as_deref().unwrap_or_default(),
+        shard = tracing::field::Empty,
     );
+    let shard = class.host.shard;
+    if !shard.is_sole() {
+        span.record("shard", shard.index());
+    }
     let delay = class.host.backoff.maximum;
     let work = AssertUnwindSafe(reconcile(class, object))
         .catch_unwind()
@@ -270,8 +279,8 @@ impl Queue {
 
 fn show_metrics(class: &Arc<Class>, queue: &Arc<Queue>) {
     let (name, class, queue) = (class.name.clone(), class.clone(), queue.clone());
-    let gauges = class.host.metrics.classes.clone();
-    gauges.add(&name, move || {
+    let (gauges, shard) = (class.host.metrics.classes.clone(), class.host.shard);
+    gauges.add(&name, shard, move || {
         let mut streams = HashMap::new();
         for object in class.definitions.state() {
             let phase = object.status.phase.as_deref().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use arcane_contract::stream::StreamDefinition;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future, stream};
 use kube::{
     Api,
     api::ObjectMeta,
@@ -27,11 +27,15 @@ pub fn definitions(
 ) -> impl Stream<Item = Result<StreamDefinition, watcher::Error>> + Send {
     let api = Api::<StreamDefinition>::all_with(class.host.client.clone(), &class.kind);
     let resource = format!("{}.{}", class.kind.plural, class.kind.group);
-    let remembering = class.clone();
+    let (remembering, sorting) = (class.clone(), (class.clone(), resource.clone()));
     let mut begun = Instant::now();
     let mut latest = 0;
     let events = watcher::watcher(api, cache::config(class.host.streaming_lists))
         .default_backoff()
+        .filter(move |event| {
+            let (class, resource) = &sorting;
+            future::ready(concerns(class, resource, event))
+        })
         .reflect(writer)
         .inspect(move |event| {
             let event = match event {
@@ -53,6 +57,25 @@ pub fn definitions(
             }
         });
     touched(events, move || remembering.memories.keys())
+}
+
+/// Whether an event is about a stream of this shard, or about all of them. What another shard's
+/// says of the watch is noted; the object is not kept.
+fn concerns(
+    class: &Class,
+    resource: &str,
+    event: &Result<Event<StreamDefinition>, watcher::Error>,
+) -> bool {
+    let shard = class.host.shard;
+    match event {
+        Ok(Event::InitApply(object)) => shard.owns_object(object),
+        Ok(Event::Apply(object) | Event::Delete(object)) if !shard.owns_object(object) => {
+            class.faults.clear(resource);
+            class.progress.advance(resource_version(object));
+            false
+        }
+        _ => true,
+    }
 }
 
 /// What to look at. A list takes effect in the store as a whole, with its end: until then a look at

@@ -21,6 +21,6 @@ mod rolling;
 mod status;
 mod write_status;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, random_fraction};
 pub use context::Host;
 pub use controller::{Kind, Served, serve};

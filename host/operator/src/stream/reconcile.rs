@@ -347,13 +347,12 @@ impl Reconcile<'_> {
             }
             return Drift::Report;
         }
-        let limit = self
-            .class
-            .restart_policy
-            .at_once(self.class.definitions.len());
-        match limit {
+        // All shards together, as far as one of them can know.
+        let shard = self.class.host.shard;
+        let running = self.class.definitions.len() * usize::from(shard.of());
+        match self.class.restart_policy.at_once(running) {
             0 => Drift::Report,
-            limit if self.class.rolling.acquire(&key, limit) => Drift::Restart,
+            limit if self.class.rolling.acquire(&key, shard.share(limit)) => Drift::Restart,
             _ => Drift::Wait,
         }
     }

@@ -126,7 +126,7 @@ async fn the_operator_may_do_its_work_and_no_more() {
             "customresourcedefinitions.apiextensions.k8s.io".into(),
         ),
         (
-            "get create update patch",
+            "get list create update patch",
             "leases.coordination.k8s.io".into(),
         ),
         (
@@ -139,7 +139,15 @@ async fn the_operator_may_do_its_work_and_no_more() {
     }
     let at_home = operator(cluster, &release, &release);
     at_home
-        .assert("create", "leases.coordination.k8s.io", true)
+        .assert("create list", "leases.coordination.k8s.io", true)
+        .await;
+    // Without a name: any of them.
+    at_home
+        .assert(
+            "get update patch delete",
+            "leases.coordination.k8s.io",
+            false,
+        )
         .await;
     at_home.assert("get list watch", "secrets", false).await;
     at_home.assert("get list watch", "configmaps", true).await;

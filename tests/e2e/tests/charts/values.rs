@@ -137,6 +137,7 @@ async fn a_misspelt_value_is_refused_by_name() {
         ("extraEnv[0].vale=x", "vale"),
         ("podDisruptionBudget.enable=true", "enable"),
         ("plugins.cache.size=1Gi", "size"),
+        ("sharding.count=2", "count"),
         ("settings.plugins.calls=1", "calls"),
     ] {
         let arguments = ["install", "typo", &chart, "--set", value];
@@ -285,6 +286,8 @@ async fn settings_reach_the_operator_as_its_environment() {
         "settings.plugins.concurrentCalls=5,settings.plugins.maximumMebibytes=6",
         "--set",
         "settings.plugins.compileMebibytes=222",
+        "--set",
+        "sharding.shards=4",
     ])
     .await;
     let deployment = of_kind(&objects, "Deployment");
@@ -294,6 +297,7 @@ async fn settings_reach_the_operator_as_its_environment() {
         ("LOG_LEVEL", "warn"),
         ("LOG_FORMAT", "text"),
         ("CLUSTER_NAME", ""),
+        ("SHARDS", "4"),
         ("LEASE_NAME", "l"),
         ("LEASE_DURATION_SECONDS", "30"),
         ("LEASE_RENEW_DEADLINE_SECONDS", "20"),
@@ -326,8 +330,22 @@ async fn settings_reach_the_operator_as_its_environment() {
             json!({"path": path, "port": "probes"})
         );
     }
-    let lease = of_kind(&objects, "Role");
-    assert_eq!(lease["rules"][1]["resourceNames"], json!(["l"]));
+}
+
+#[tokio::test]
+async fn the_leases_of_every_number_of_shards_are_granted_by_name_whatever_the_number() {
+    let names: Vec<String> = (1..16).map(|shard| format!("l-{shard}")).collect();
+    let names: Vec<&str> = ["l"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    for shards in ["1", "16"] {
+        let shards = format!("sharding.shards={shards}");
+        let objects = render(&["--set", "settings.lease.name=l", "--set", &shards]).await;
+        let lease = of_kind(&objects, "Role");
+        assert_eq!(lease["rules"][1]["resourceNames"], json!(names));
+        assert_eq!(lease["rules"][0]["verbs"], json!(["create", "list"]));
+    }
 }
 
 #[tokio::test]

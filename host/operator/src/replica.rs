@@ -1,0 +1,216 @@
+//! What one replica does for a shard that it holds the Lease of: with the default layout, for
+//! everything.
+
+use std::{sync::Arc, time::Duration};
+
+use arcane_contract::render;
+use kube::Client;
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, info, info_span, warn};
+
+use crate::{
+    budget::Budget,
+    cache::Shared,
+    classes,
+    config::{Config, seconds},
+    events::Events,
+    faults::Faults,
+    health::Health,
+    lease::{Held, Tenure},
+    metrics::Metrics,
+    plugins::{Engine, Plugins},
+    shards::{Service, Shard},
+    stream::{Backoff, Host},
+    writer::Writer,
+};
+
+/// Time for the work under way when the process is told to end; the rest of five seconds is for
+/// the leases.
+const GRACE: Duration = Duration::from_secs(4);
+/// The first minor version of Kubernetes 1 whose API server lists by watching unless told
+/// otherwise.
+const STREAMING_LISTS_SINCE: u32 = 34;
+
+/// What all shards of this process have in common.
+pub struct Replica {
+    config: Config,
+    client: Client,
+    /// Namespace of the operator.
+    namespace: String,
+    metrics: Metrics,
+    health: Health,
+    permits: Arc<Semaphore>,
+    budget: Arc<Budget>,
+    engine: Arc<Engine>,
+    streaming_lists: OnceCell<bool>,
+    /// The process is told to end.
+    ending: CancellationToken,
+}
+
+impl Replica {
+    /// Nothing is served yet.
+    pub fn new(
+        config: Config,
+        client: Client,
+        namespace: String,
+        metrics: Metrics,
+        health: Health,
+        ending: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        Ok(Replica {
+            permits: Arc::new(Semaphore::new(config.concurrency_total.into())),
+            budget: Arc::new(Budget::of(config.writes_per_second)),
+            engine: Arc::new(Engine::new(config.plugins()?)),
+            streaming_lists: OnceCell::new(),
+            config,
+            client,
+            namespace,
+            metrics,
+            health,
+            ending,
+        })
+    }
+
+    async fn host(&self, shard: Shard, tenure: Tenure) -> Arc<Host> {
+        let (config, client) = (&self.config, &self.client);
+        let writer = Writer::new(
+            client.clone(),
+            config.api_timeout(),
+            tenure,
+            self.budget.clone(),
+            self.metrics.clone(),
+        );
+        let streaming_lists = *self
+            .streaming_lists
+            .get_or_init(|| lists_by_watching(client))
+            .await;
+        Arc::new(Host {
+            events: Events::new(writer.clone(), config.identity.clone()),
+            writer,
+            metrics: self.metrics.clone(),
+            shared: Shared::new(shard),
+            shard,
+            faults: Faults::new(),
+            permits: self.permits.clone(),
+            plugins: Arc::new(Plugins::new(
+                client.clone(),
+                streaming_lists,
+                self.namespace.clone(),
+                self.engine.clone(),
+            )),
+            render: render::Settings {
+                minimum_job_ttl_seconds: config.minimum_job_ttl_seconds,
+            },
+            backoff: Backoff {
+                initial: seconds(config.backoff_initial_seconds),
+                maximum: seconds(config.backoff_maximum_seconds),
+            },
+            reconcile_timeout: config.reconcile_timeout(),
+            concurrency_per_class: config.concurrency_per_class,
+            streaming_lists,
+            client: client.clone(),
+        })
+    }
+
+    /// Serves while the Lease is held.
+    async fn lead(&self, mut held: Held, stop: CancellationToken) -> anyhow::Result<()> {
+        let (shard, tenure) = (held.shard(), held.tenure());
+        let host = self.host(shard, tenure.clone()).await;
+        let ended = CancellationToken::new();
+        let work = serve(host, self.health.clone(), ended.clone());
+        let mut work = tokio::spawn(work.in_current_span());
+        tokio::select! {
+            () = self.ending.cancelled() => {}
+            () = stop.cancelled() => {}
+            reason = held.hold() => return Err(reason),
+        }
+        ended.cancel();
+        let is_finished = tokio::select! {
+            // What has panicked is finished, too.
+            _ = &mut work => true,
+            reason = held.hold() => return Err(reason),
+            () = self.patience() => false,
+        };
+        if !is_finished {
+            warn!("some work was not finished in time; it will be taken up again");
+            tenure.end();
+            if !self.ending.is_cancelled() {
+                // What was sent already comes to its end before anybody else begins.
+                sleep(self.config.api_timeout()).await;
+            }
+        }
+        held.release().await;
+        Ok(())
+    }
+
+    /// How long the work under way may take to come to an end: no longer than any work may take,
+    /// and less when the process is told to end.
+    async fn patience(&self) {
+        let grace = async {
+            self.ending.cancelled().await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            () = grace => {}
+            () = sleep(self.config.reconcile_timeout()) => {}
+        }
+    }
+}
+
+impl Service for Arc<Replica> {
+    async fn serve(self, held: Held, stop: CancellationToken) -> anyhow::Result<()> {
+        let shard = held.shard();
+        let span = if shard.is_sole() {
+            Span::none()
+        } else {
+            info_span!("shard", shard = shard.index())
+        };
+        self.health.set_leading(shard.index());
+        self.metrics.leader.set(shard, true);
+        let outcome = self.lead(held, stop).instrument(span).await;
+        self.metrics.leader.set(shard, false);
+        self.health.set_left(shard.index());
+        outcome
+    }
+
+    fn contact(&self, answered: bool) {
+        self.health.set_connected(answered);
+    }
+}
+
+async fn serve(host: Arc<Host>, health: Health, stop: CancellationToken) {
+    let watches = host
+        .shared
+        .follow(&host.client, host.streaming_lists, &host.faults, &stop);
+    // Nothing is decided before all that it depends on is known.
+    let work = async {
+        if stop
+            .run_until_cancelled(host.shared.ready())
+            .await
+            .is_some()
+        {
+            health.set_synced(host.shard.index());
+            info!("the caches are filled");
+            classes::manage(host.clone(), health, stop.clone()).await;
+        }
+    };
+    tokio::join!(watches, work);
+}
+
+/// Whether the API server lists by watching, which spares its memory.
+async fn lists_by_watching(client: &Client) -> bool {
+    match client.apiserver_version().await {
+        Ok(version) => {
+            let minor = version.minor.trim_end_matches('+').parse::<u32>();
+            version.major == "1" && minor.is_ok_and(|minor| minor >= STREAMING_LISTS_SINCE)
+        }
+        Err(error) => {
+            warn!("failed to read the version of the API server: {error}");
+            false
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Replicas of the operator that the audit log can tell apart.
+
+use anyhow::Result;
+use arcane_cluster::Operator;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::own::short_lease;
+use crate::platform::{NAMESPACE, Platform, READY_WITHIN};
+
+/// A replica with a short lease and a service account of its own, by which the audit log tells it
+/// from others; it has the same rights. It is ready.
+///
+/// # Errors
+/// When it does not become ready.
+pub async fn replica(platform: &Platform<'_>, name: &str) -> Result<Operator> {
+    replica_with(platform, name, &[]).await
+}
+
+/// Such a replica, with more environment.
+///
+/// # Errors
+/// When it does not become ready.
+pub async fn replica_with(
+    platform: &Platform<'_>,
+    name: &str,
+    environment: &[(&str, &str)],
+) -> Result<Operator> {
+    grant(platform, name).await?;
+    let mut builder = short_lease(platform.operator())
+        .service_account(NAMESPACE, name)
+        .env("POD_NAME", name);
+    for (key, value) in environment {
+        builder = builder.env(key, value);
+    }
+    let mut operator = builder.start().await?;
+    operator.wait_ready(READY_WITHIN).await?;
+    Ok(operator)
+}
+
+/// Makes the service account, with all that the chart grants to its own.
+async fn grant(platform: &Platform<'_>, name: &str) -> Result<()> {
+    let client = platform.cluster().client()?;
+    let params = PatchParams::apply("e2e").force();
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name},
+    });
+    accounts
+        .patch(name, &params, &Patch::Apply(account))
+        .await?;
+    let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+    for role in ["arcane-host", "arcane-host-streams"] {
+        let name = format!("{role}-{name}");
+        let binding = binding("ClusterRoleBinding", &name, "ClusterRole", role, &subjects);
+        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+        bindings
+            .patch(&name, &params, &Patch::Apply(binding))
+            .await?;
+    }
+    let role = "arcane-host-lease";
+    let binding = binding("RoleBinding", name, "Role", role, &subjects);
+    let bindings: Api<RoleBinding> = Api::namespaced(client, NAMESPACE);
+    bindings
+        .patch(name, &params, &Patch::Apply(binding))
+        .await?;
+    Ok(())
+}
+
+fn binding(kind: &str, name: &str, role_kind: &str, role: &str, subjects: &Value) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
+        "subjects": subjects,
+    })
+}
