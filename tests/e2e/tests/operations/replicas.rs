@@ -117,6 +117,32 @@ async fn a_leader_that_hangs_past_its_lease_writes_nothing_more_and_ends() -> Re
     Ok(())
 }
 
+#[tokio::test]
+async fn a_leader_that_hangs_past_its_lease_ends_even_if_the_lease_is_free_again() -> Result<()> {
+    let own = Own::cluster().await?;
+    let platform = own.platform().await?;
+    let mut first = replica(&platform, "first").await?;
+    wait_leading(&first, TAKEN_OVER_WITHIN).await;
+    let second = replica(&platform, "second").await?;
+    first.pause()?;
+    wait_leading(&second, TAKEN_OVER_WITHIN).await;
+    second.stop(STOPPED_WITHIN).await?;
+    assert_eq!(holder(&platform).await?, "");
+
+    let mark = platform.cluster().audit().mark().await?;
+    first.resume()?;
+    let status = first.wait_exit(Duration::from_secs(10)).await?;
+    assert_eq!(
+        status.code(),
+        Some(1),
+        "what it remembers is another leader's past"
+    );
+    let record = platform.cluster().audit().since(mark).await?;
+    let late = by(&record, "first").writes();
+    assert!(late.is_empty(), "{:?}", late.counts());
+    Ok(())
+}
+
 fn by(record: &Record, replica: &str) -> Record {
     record.by_service_account(NAMESPACE, replica)
 }
