@@ -17,7 +17,7 @@ const ON_CONTROL_PLANE: [&str; 2] = ["arcane-cluster", "arcane-e2e"];
 
 /// Packages' integration tests that take minutes, because they wait for leases and backoffs: begun
 /// first, or everything would wait for them in the end.
-const LONG: [&str; 2] = ["operations", "wasm"];
+const LONG: [&str; 3] = ["operations", "shards", "wasm"];
 
 /// A check that needs no control plane. They run one after the other.
 #[derive(Debug)]
