@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use xtask::cli::{All, Bench, Busy, Lifecycle, Plugins};
+use xtask::cli::{All, Bench, Busy, Lifecycle, Plugins, Shards};
 use xtask::terminal::{Paint, Style, Table};
 
 use crate::drawing;
@@ -36,6 +36,13 @@ pub async fn run(options: &All) -> Result<ExitCode> {
         Bench::Plugins(Plugins {
             calls: 5_000,
             classes: 500,
+            check: false,
+            json: None,
+        }),
+        Bench::Shards(Shards {
+            streams: STREAMS,
+            replicas: 3,
+            quiet: Duration::from_secs(30),
             check: false,
             json: None,
         }),

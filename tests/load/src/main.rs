@@ -14,6 +14,7 @@ mod phases;
 mod plugins;
 mod report;
 mod restart;
+mod shards;
 mod streams;
 mod thresholds;
 mod times;
@@ -69,6 +70,7 @@ async fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Lifecycle(options) => (options.check, &options.json),
         Bench::Busy(options) => (options.check, &options.json),
         Bench::Plugins(options) => (options.check, &options.json),
+        Bench::Shards(options) => (options.check, &options.json),
     };
     print!("{}", report.text(Paint::stdout()));
     if let Some(file) = json {
@@ -94,6 +96,11 @@ async fn measure(bench: &Bench) -> Result<Report> {
             let thresholds = Thresholds::of_plugins()?;
             let figures = tokio::task::block_in_place(|| plugins::run(options))?;
             Report::new(plugins::subject(options), figures, thresholds)
+        }
+        Bench::Shards(options) => {
+            let thresholds = Thresholds::of_shards()?;
+            let figures = shards::run(options).await?;
+            Report::new(shards::subject(options), figures, thresholds)
         }
     }
 }

@@ -13,6 +13,7 @@ struct File {
     lifecycle: OfStreams,
     busy: OfStreams,
     plugins: OfPlugins,
+    shards: OfStreams,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,6 +125,11 @@ impl Thresholds {
         })
     }
 
+    /// The bars of `cargo xtask bench shards`.
+    pub fn of_shards() -> Result<Self> {
+        Ok(read()?.shards.into())
+    }
+
     /// The bar of a figure.
     pub fn of(&self, figure: &str) -> Option<&Bar> {
         self.bars.iter().find(|bar| bar.figure == figure)
@@ -153,7 +159,12 @@ mod tests {
 
     #[test]
     fn every_bar_has_a_reason_and_a_source_and_is_the_only_one_of_its_figure() {
-        for thresholds in [Thresholds::of_lifecycle(), Thresholds::of_plugins()] {
+        for thresholds in [
+            Thresholds::of_lifecycle(),
+            Thresholds::of_plugins(),
+            Thresholds::of_busy(),
+            Thresholds::of_shards(),
+        ] {
             let Thresholds { bars, .. } = thresholds.unwrap();
             for bar in &bars {
                 assert!(!bar.reason.is_empty() && !bar.source.is_empty(), "{bar:?}");

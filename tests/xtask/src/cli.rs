@@ -113,6 +113,40 @@ pub enum Bench {
     /// error, one table of figures and bars on standard output. It takes some two minutes; let
     /// nothing else run meanwhile.
     Plugins(Plugins),
+
+    /// Streams split over replicas: memory, CPU and writes of each with one, two and more at work.
+    ///
+    /// All on one control plane, with the same streams, whose specs have 4 kB. With each number of
+    /// replicas, and as many shards, they are started, looked at in quiet, and given a wave of work:
+    /// the spec of every stream is changed, so that its Job is replaced. What counts is the replica
+    /// that has most, as a part of what one alone has in the same run. Progress is told on standard
+    /// error, one table of figures and bars on standard output. 2,000 streams and three replicas
+    /// take about ten minutes on two cores; let nothing else run meanwhile.
+    Shards(Shards),
+}
+
+/// `cargo xtask bench shards`
+#[derive(Debug, Clone, Args)]
+pub struct Shards {
+    /// Streams to create.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub streams: u32,
+
+    /// Replicas in the end.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(3..=16))]
+    pub replicas: u16,
+
+    /// Seconds of quiet to watch with each number of replicas.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub quiet: Duration,
+
+    /// Fail when a threshold of tests/load/thresholds.yaml is missed.
+    #[arg(long)]
+    pub check: bool,
+
+    /// Write every figure to this file as JSON, with bars and verdicts.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// `cargo xtask bench busy`
