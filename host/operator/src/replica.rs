@@ -29,8 +29,10 @@ use crate::{
 };
 
 /// Time for the work under way when the process is told to end; the rest of five seconds is for
-/// the leases.
+/// writes that are not answered yet, and for the leases.
 const GRACE: Duration = Duration::from_secs(4);
+/// Time for those writes.
+const LAST_GRACE: Duration = Duration::from_millis(200);
 /// The first minor version of Kubernetes 1 whose API server lists by watching unless told
 /// otherwise.
 const STREAMING_LISTS_SINCE: u32 = 34;
@@ -119,7 +121,10 @@ impl Replica {
     /// Serves while the Lease is held.
     async fn lead(&self, mut held: Held, stop: CancellationToken) -> anyhow::Result<()> {
         let (shard, tenure) = (held.shard(), held.tenure());
-        let host = self.host(shard, tenure.clone()).await;
+        let host = tokio::select! {
+            host = self.host(shard, tenure.clone()) => host,
+            reason = held.hold() => return Err(reason),
+        };
         let ended = CancellationToken::new();
         let work = serve(host, self.health.clone(), ended.clone());
         let mut work = tokio::spawn(work.in_current_span());
@@ -129,19 +134,26 @@ impl Replica {
             reason = held.hold() => return Err(reason),
         }
         ended.cancel();
-        let is_finished = tokio::select! {
+        let finish = async {
             // What has panicked is finished, too.
-            _ = &mut work => true,
-            reason = held.hold() => return Err(reason),
-            () = self.patience() => false,
+            let _ = (&mut work).await;
         };
-        if !is_finished {
-            warn!("some work was not finished in time; it will be taken up again");
-            tenure.end();
-            if !self.ending.is_cancelled() {
-                // What was sent already comes to its end before anybody else begins.
-                sleep(self.config.api_timeout()).await;
+        tokio::select! {
+            () = finish => {}
+            reason = held.hold() => return Err(reason),
+            () = self.patience() => {
+                warn!("some work was not finished in time; it will be taken up again");
             }
+        }
+        // What was sent comes to its end before anybody else begins; a process that is told to end
+        // cannot wait that long.
+        let grace = async {
+            self.ending.cancelled().await;
+            sleep(LAST_GRACE).await;
+        };
+        tokio::select! {
+            () = tenure.end() => {}
+            () = grace => {}
         }
         held.release().await;
         Ok(())

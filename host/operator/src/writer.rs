@@ -254,9 +254,9 @@ impl Writer {
         request: Request<Vec<u8>>,
     ) -> Result<T, Error> {
         self.budget.take().await;
-        if !self.tenure.holds() {
+        let Some(_writing) = self.tenure.write().await else {
             return Err(Error::NotLeader);
-        }
+        };
         let answer = self.answer(request).await;
         self.metrics
             .api_writes

@@ -8,7 +8,7 @@ use kube::{Api, api::PostParams};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use super::{Settings, Tenure, holder, is_same_tenure, renewal};
+use super::{Settings, Tenure, freed, holder, is_same_tenure, renewal};
 use crate::shards::Shard;
 
 /// A Lease that this process has taken, to be renewed and given back.
@@ -115,10 +115,9 @@ impl Held {
         }))
     }
 
-    /// Gives the Lease back, so that another replica need not wait for its end. Nothing is written
-    /// from now on.
+    /// Gives the Lease back, so that another replica need not wait for its end. The tenure has
+    /// [ended](Tenure::end): nothing is written any more.
     pub async fn release(self) {
-        self.tenure.end();
         let limit = self.settings.retry_period.max(Duration::from_secs(1));
         match timeout(limit, self.write_release()).await {
             Ok(Ok(())) => info!(lease = %self.name, "released the lease"),
@@ -128,13 +127,71 @@ impl Held {
     }
 
     async fn write_release(&self) -> kube::Result<()> {
-        let Some(mut free) = self.current().await? else {
+        let Some(current) = self.current().await? else {
             return Ok(());
         };
-        let spec = free.spec.get_or_insert_default();
-        spec.holder_identity = Some(String::new());
-        spec.lease_duration_seconds = Some(1);
-        let params = PostParams::default();
+        let (params, free) = (PostParams::default(), freed(current));
         self.api.replace(&self.name, &params, &free).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::server::{Server, shard},
+        *,
+    };
+
+    async fn taken(server: &Server) -> Held {
+        let leases = server.leases("me");
+        leases.take(shard(0, 1), None).await.unwrap().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_renewed_while_its_tenure_lasts() {
+        let server = Server::default();
+        let mut held = taken(&server).await;
+        let _ = timeout(Duration::from_secs(21), held.hold()).await;
+        assert_eq!(server.writes(), 1 + 10);
+        assert!(held.tenure().holds());
+    }
+
+    /// Somebody may have taken it for dead, and act on that.
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_nobody_took_is_not_renewed_once_its_tenure_has_ended() {
+        let server = Server::default();
+        let mut held = taken(&server).await;
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let lost = held.hold().await;
+        assert!(lost.to_string().contains("not renewed"), "{lost}");
+        assert_eq!(server.writes(), 1, "the one by which it was taken");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_another_took_and_gave_back_is_lost() {
+        let server = Server::default();
+        let mut held = taken(&server).await;
+        server.change("leader", freed);
+        let lost = held.hold().await;
+        assert!(lost.to_string().contains("another replica"), "{lost}");
+        assert_eq!(server.writes(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_given_back_though_somebody_has_left_a_word_on_it() {
+        let server = Server::default();
+        let held = taken(&server).await;
+        server.change("leader", |mut lease| {
+            let word = (super::super::ANNOTATION_ASKED_BY.into(), "other".into());
+            lease
+                .metadata
+                .annotations
+                .get_or_insert_default()
+                .extend([word]);
+            lease
+        });
+        held.tenure().end().await;
+        held.release().await;
+        assert_eq!(server.holder("leader"), "");
     }
 }

@@ -8,6 +8,8 @@
 //! once that tenure has ended: whoever sees it stand still may rely on that without taking it.
 
 mod held;
+#[cfg(test)]
+pub mod server;
 mod tenure;
 
 use std::time::Duration;
@@ -139,6 +141,28 @@ impl Leases {
             Err(error) => Err(error).with_context(|| format!("failed to ask for the lease {name}")),
         }
     }
+
+    /// Frees a Lease, as it was `seen`, whose holder is dead and which nobody is going to take: else
+    /// every replica that starts would wait for the dead.
+    pub async fn clear(&self, seen: &Lease) -> anyhow::Result<()> {
+        let (limit, name) = (self.settings.answer_within(), seen.name_any());
+        let (params, free) = (PostParams::default(), freed(seen.clone()));
+        let cleared = timeout(limit, self.api.replace(&name, &params, &free)).await;
+        match cleared.with_context(|| format!("no answer within {limit:?}"))? {
+            Ok(_) => Ok(()),
+            // Its holder is not dead, or somebody else was faster: the next look tells.
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("failed to free the lease {name}")),
+        }
+    }
+}
+
+/// A Lease that nobody holds.
+fn freed(mut lease: Lease) -> Lease {
+    let spec = lease.spec.get_or_insert_default();
+    spec.holder_identity = Some(String::new());
+    spec.lease_duration_seconds = Some(1);
+    lease
 }
 
 /// A Lease as this replica would take it.
@@ -230,23 +254,10 @@ fn is_same_tenure(a: &Lease, b: &Lease) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::shards::Layout;
-
-    fn settings(identity: &str) -> Settings {
-        Settings {
-            namespace: "ns".into(),
-            name: "leader".into(),
-            identity: identity.into(),
-            duration: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry_period: Duration::from_secs(2),
-        }
-    }
-
-    fn shard(index: u16, of: u16) -> Shard {
-        Layout::of(of).shard(index)
-    }
+    use super::{
+        server::{settings, shard},
+        *,
+    };
 
     #[test]
     fn the_only_shards_lease_bears_no_label_and_takes_that_of_others_away() {

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    sync::{RwLock, RwLockReadGuard},
+    time::Instant,
+};
 
 /// In the place of the last renewal: the tenure has ended for good.
 const OVER: u64 = u64::MAX;
@@ -20,7 +23,15 @@ pub struct Tenure {
     start: Instant,
     /// Milliseconds from `start` to the last renewal, or [`OVER`].
     renewed: Arc<AtomicU64>,
+    /// Shared by the writes that are under way.
+    writes: Arc<RwLock<()>>,
     deadline: Duration,
+}
+
+/// Leave for one write; the tenure does not [end](Tenure::end) before it is dropped.
+#[must_use]
+pub struct Writing<'a> {
+    _under_way: RwLockReadGuard<'a, ()>,
 }
 
 impl Tenure {
@@ -29,6 +40,7 @@ impl Tenure {
         Tenure {
             start: sent,
             renewed: Arc::default(),
+            writes: Arc::default(),
             deadline,
         }
     }
@@ -40,9 +52,20 @@ impl Tenure {
         self.renewed.fetch_max(elapsed, Ordering::Relaxed);
     }
 
-    /// Nothing more is written, whatever the Lease says: it is about to be given back.
-    pub fn end(&self) {
+    /// Leave for one write, if the Lease is held.
+    pub async fn write(&self) -> Option<Writing<'_>> {
+        let under_way = self.writes.read().await;
+        let leave = Writing {
+            _under_way: under_way,
+        };
+        self.holds().then_some(leave)
+    }
+
+    /// Begins no write any more, whatever the Lease says, and returns once those under way are
+    /// answered: the Lease may be given back then.
+    pub async fn end(&self) {
         self.renewed.store(OVER, Ordering::Relaxed);
+        let _none_under_way = self.writes.write().await;
     }
 
     /// Whether the last renewal is recent enough.
@@ -75,9 +98,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_tenure_that_was_ended_is_not_renewed_any_more() {
         let tenure = Tenure::begin(Instant::now(), Duration::from_secs(10));
-        tenure.end();
+        assert!(tenure.write().await.is_some());
+        tenure.end().await;
         assert!(!tenure.holds());
         tenure.renew(Instant::now());
         assert!(!tenure.holds());
+        assert!(tenure.write().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenure_ends_only_when_the_writes_under_way_have() {
+        let tenure = Tenure::begin(Instant::now(), Duration::from_secs(10));
+        let writing = tenure.write().await;
+        let mut end = Box::pin(tenure.end());
+        assert!(futures::poll!(&mut end).is_pending());
+        assert!(!tenure.holds(), "no other begins meanwhile");
+        drop(writing);
+        end.await;
     }
 }

@@ -213,6 +213,9 @@ impl<S: Service> Crew<S> {
 
     /// Takes a shard, which is worked on once no rival is seen *after* that.
     async fn take(&mut self, shard: Shard) -> anyhow::Result<Next> {
+        for lease in self.roster.leftovers(Instant::now()) {
+            self.leases.clear(lease).await?;
+        }
         let seen = self.roster.lease(shard.index());
         let Some(held) = self.leases.take(shard, seen).await? else {
             // Somebody was faster; there may be another one.
@@ -222,6 +225,7 @@ impl<S: Service> Crew<S> {
         };
         let seen = self.observe().await;
         if seen.is_err() || self.roster.has_rivals(Instant::now()) {
+            held.tenure().end().await;
             held.release().await;
             seen?;
             // Two that see each other must not meet again and again.
@@ -241,5 +245,97 @@ impl<S: Service> Crew<S> {
         let is_leaving = false;
         self.serving.insert(index, Serving { stop, is_leaving });
         async move { (index, work.await) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::lease::server::{Server, shard};
+
+    /// Notes what it is told to serve.
+    #[derive(Clone, Default)]
+    struct Noted(Arc<Mutex<Vec<u16>>>);
+
+    impl Noted {
+        fn shards(&self) -> Vec<u16> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    impl Service for Noted {
+        async fn serve(self, mut held: Held, stop: CancellationToken) -> anyhow::Result<()> {
+            self.0.lock().unwrap().push(held.shard().index());
+            tokio::select! {
+                () = stop.cancelled() => {}
+                lost = held.hold() => return Err(lost),
+            }
+            held.tenure().end().await;
+            held.release().await;
+            Ok(())
+        }
+
+        fn contact(&self, _: bool) {}
+    }
+
+    async fn run_for(seconds: u64, server: &Server, shards: u16) -> Noted {
+        let noted = Noted::default();
+        let shutdown = tokio::time::sleep(Duration::from_secs(seconds));
+        let leases = server.leases("me");
+        let work = run(leases, Layout::of(shards), noted.clone(), shutdown);
+        // What hangs fails, as time does not pass by itself.
+        timeout(Duration::from_secs(seconds + 60), work)
+            .await
+            .unwrap()
+            .unwrap();
+        noted
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_replica_alone_takes_every_shard_and_gives_all_back_in_the_end() {
+        let server = Server::default();
+        let mut shards = run_for(20, &server, 3).await.shards();
+        shards.sort_unstable();
+        assert_eq!(shards, [0, 1, 2]);
+        for name in ["leader", "leader-1", "leader-2"] {
+            assert_eq!(server.holder(name), "", "{name}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_served_beside_a_rival_that_is_seen_only_after_a_lease_was_taken() {
+        let server = Server::default();
+        server.take_with_next_write(shard(1, 3), "rival");
+        assert_eq!(run_for(20, &server, 2).await.shards(), [0; 0]);
+        assert_eq!(server.writes(), 2, "taken, and given back at once");
+        assert_eq!(server.holder("leader-1"), "rival");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_rivals_lease_is_freed_though_nobody_takes_it() {
+        let server = Server::default();
+        server.take(shard(2, 3), "rival");
+        assert_eq!(run_for(29, &server, 1).await.shards(), [0; 0]);
+        assert_eq!(server.holder("leader-2"), "rival");
+        assert_eq!(run_for(35, &server, 1).await.shards(), [0]);
+        assert_eq!(server.holder("leader-2"), "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_lease_ends_it_all() {
+        let server = Server::default();
+        let taker = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            server.take(shard(0, 1), "other");
+            std::future::pending().await
+        };
+        let work = run(server.leases("me"), Layout::of(1), Noted::default(), taker);
+        let outcome = timeout(Duration::from_secs(60), work).await.unwrap();
+        let lost = format!("{:#}", outcome.unwrap_err());
+        assert!(lost.contains("lost the lease"), "{lost}");
     }
 }

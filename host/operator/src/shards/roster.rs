@@ -36,6 +36,11 @@ impl Sighting {
         let label = self.lease.labels().get(LABEL_SHARDS);
         label.map_or(1, |label| label.parse().unwrap_or(0))
     }
+
+    /// Whether it has stood still for so many times its duration.
+    fn is_dead(&self, times: u32, now: Instant) -> bool {
+        now.duration_since(self.since) >= duration(&self.lease) * times
+    }
 }
 
 impl Roster {
@@ -83,10 +88,18 @@ impl Roster {
     /// was sent at the last moment and arrived late is past its use.
     pub fn has_rivals(&self, now: Instant) -> bool {
         self.seen.values().any(|seen| {
-            self.is_rival(seen)
-                && holder(&seen.lease).is_some()
-                && now.duration_since(seen.since) < duration(&seen.lease) * 2
+            self.is_rival(seen) && holder(&seen.lease).is_some() && !seen.is_dead(2, now)
         })
+    }
+
+    /// Leases that dead rivals have left of shards that there are not in this layout: nobody is
+    /// going to take them.
+    pub fn leftovers(&self, now: Instant) -> impl Iterator<Item = &Lease> {
+        let beyond = self.seen.range(self.layout.shards()..);
+        beyond
+            .map(|(_, seen)| seen)
+            .filter(move |seen| holder(&seen.lease).is_some() && seen.is_dead(2, now))
+            .map(|seen| &seen.lease)
     }
 
     fn is_rival(&self, seen: &Sighting) -> bool {
@@ -116,10 +129,9 @@ impl Roster {
     fn holder(&self, index: u16, now: Instant) -> Option<&str> {
         let seen = self.seen.get(&index)?;
         let is_rival = self.is_rival(seen);
-        let patience = duration(&seen.lease) * if is_rival { 2 } else { 1 };
         holder(&seen.lease)
             .filter(|holder| *holder != self.identity || is_rival)
-            .filter(|_| now.duration_since(seen.since) < patience)
+            .filter(|_| !seen.is_dead(if is_rival { 2 } else { 1 }, now))
     }
 
     /// The number of a Lease's shard; none if it is not one of these replicas'.
@@ -236,6 +248,24 @@ mod tests {
             roster.observe(vec![lease(name, label, "", "3")], &none(), begun + LONG);
             assert!(!roster.has_rivals(begun + LONG), "{name} was given back");
         }
+    }
+
+    #[test]
+    fn what_dead_rivals_held_of_shards_that_there_are_no_longer_is_left_over() {
+        let (mut roster, begun) = (roster(2), Instant::now());
+        let leases = vec![
+            lease("leader-1", Some("4"), "a", "1"),
+            lease("leader-2", Some("4"), "b", "2"),
+            lease("leader-3", Some("4"), "", "3"),
+        ];
+        roster.observe(leases, &none(), begun);
+        let leftovers = |now| -> Vec<String> {
+            let leases = roster.leftovers(now);
+            leases.map(ResourceExt::name_any).collect()
+        };
+        let almost = begun + 2 * DURATION - Duration::from_secs(1);
+        assert_eq!(leftovers(almost), [""; 0]);
+        assert_eq!(leftovers(begun + 2 * DURATION), ["leader-2"]);
     }
 
     #[test]

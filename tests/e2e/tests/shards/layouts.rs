@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use arcane_e2e::{NAMESPACE, Own, Platform, Plugin, STOPPED_WITHIN};
-use kube::ResourceExt;
+use arcane_e2e::{NAMESPACE, Own, Platform, Plugin, STOPPED_WITHIN, Stream};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use crate::support::{
@@ -46,9 +47,13 @@ async fn change(from: u16, old: &[&str], to: u16, new: &[&str]) -> Result<()> {
 
     let next = Crew::start(&platform, new, to).await?;
     for (number, name) in old.iter().enumerate() {
-        streams.extend(create(&sample, &format!("meanwhile-{number}"), STREAMS).await);
+        // By those of the former replicas that are left.
+        let done = create(&sample, &format!("meanwhile-{number}"), STREAMS).await;
+        wait_running(&done).await;
         let waiting = next.shards().await?;
         assert!(waiting.values().all(Vec::is_empty), "{waiting:?}");
+        let under_way = create(&sample, &format!("at-the-end-{number}"), STREAMS).await;
+        streams.extend(done.into_iter().chain(under_way));
         let stopped = former.take(name)?.stop(STOPPED_WITHIN).await?;
         assert!(stopped.status.success(), "{stopped:?}");
     }
@@ -92,8 +97,9 @@ async fn replicas_that_crashed_are_waited_for_before_another_number_of_shards_co
     let sample = platform.sample(&short_backfills()).await?;
     sample.wait_ready().await;
     let mark = platform.cluster().audit().mark().await?;
-    let streams = create(&sample, "stream", STREAMS).await;
-    streams[0].wait_phase("Running").await;
+    let mut streams = create(&sample, "before", STREAMS).await;
+    wait_running(&streams).await;
+    streams.extend(create(&sample, "at-the-end", STREAMS).await);
     for name in ["old-a", "old-b"] {
         former.take(name)?.kill()?;
     }
@@ -107,7 +113,7 @@ async fn replicas_that_crashed_are_waited_for_before_another_number_of_shards_co
 }
 
 /// The Lease of the third of three shards is none of two: nobody takes it from its holder, who must
-/// not renew it after it was taken for dead.
+/// not go on all the same.
 #[tokio::test]
 async fn a_replica_that_wakes_up_among_fewer_shards_writes_nothing_and_ends() -> Result<()> {
     let own = Own::cluster().await?;
@@ -127,6 +133,8 @@ async fn a_replica_that_wakes_up_among_fewer_shards_writes_nothing_and_ends() ->
     former.stop().await?;
     let next = with_shards(&platform, "new-a", 2).await?;
     change_all(&sample, &streams).await?;
+    // Else every replica that starts later would wait for the dead.
+    assert_eq!(holder(&platform, "arcane-host-leader-2").await?, "");
     paused.resume()?;
     let status = paused.wait_exit(Duration::from_secs(10)).await?;
     assert_eq!(status.code(), Some(1), "lost, which is a failure");
@@ -139,8 +147,15 @@ async fn a_replica_that_wakes_up_among_fewer_shards_writes_nothing_and_ends() ->
     Ok(())
 }
 
+/// Who holds a Lease.
+async fn holder(platform: &Platform<'_>, lease: &str) -> Result<String> {
+    let leases: Api<Lease> = Api::namespaced(platform.cluster().client()?, NAMESPACE);
+    let spec = leases.get(lease).await?.spec.context("an empty lease")?;
+    Ok(spec.holder_identity.unwrap_or_default())
+}
+
 /// Changes every stream, and waits for its next Job.
-async fn change_all(plugin: &Plugin<'_>, streams: &[arcane_e2e::Stream<'_>]) -> Result<()> {
+async fn change_all(plugin: &Plugin<'_>, streams: &[Stream<'_>]) -> Result<()> {
     for stream in streams {
         let before = stream.job().await.context("a stream without its Job")?;
         stream
@@ -155,7 +170,7 @@ async fn change_all(plugin: &Plugin<'_>, streams: &[arcane_e2e::Stream<'_>]) -> 
 async fn assert_goes_on(
     platform: &Platform<'_>,
     plugin: &Plugin<'_>,
-    streams: &[arcane_e2e::Stream<'_>],
+    streams: &[Stream<'_>],
 ) -> Result<()> {
     let mark = platform.cluster().audit().mark().await?;
     streams[0].suspend().await;
