@@ -43,7 +43,8 @@ pub struct Config {
     #[arg(long, env = "ARCANE_HOST__LEASE_NAMESPACE")]
     pub lease_namespace: Option<String>,
 
-    /// Name of the Lease. Operators that share one are replicas of each other.
+    /// Name of the Lease; with several shards, of the first one's. Operators that share one are
+    /// replicas of each other.
     #[arg(
         long,
         env = "ARCANE_HOST__LEASE_NAME",

@@ -107,7 +107,7 @@ async fn replicas_that_crashed_are_waited_for_before_another_number_of_shards_co
     next.wait_split(&[3]).await;
     wait_running(&streams).await;
     let work = Work::since(&sample, mark).await?;
-    work.assert_done_once(streams.len());
+    work.assert_nothing_twice(streams.len());
     assert_one_after_the_other(&work);
     next.stop().await
 }

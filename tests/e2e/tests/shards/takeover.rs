@@ -29,7 +29,7 @@ async fn a_killed_replicas_streams_are_taken_over_and_nothing_is_done_twice() ->
     crew.wait_split(&[1, 2]).await;
 
     let work = Work::since(&sample, mark).await?;
-    work.assert_done_once(STREAMS);
+    work.assert_nothing_twice(STREAMS);
     let writers = work.writers();
     let two = writers.values().filter(|by| by.len() > 1);
     for by in two {
