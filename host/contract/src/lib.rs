@@ -6,6 +6,7 @@
 //! reads no clock, does no I/O and knows no Kubernetes client.
 
 pub mod api;
+pub mod bounded;
 pub mod canonical;
 pub mod definition;
 pub mod hash;

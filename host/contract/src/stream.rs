@@ -7,7 +7,7 @@ use kube::core::{ApiResource, DynamicResourceScope, Resource};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::canonical;
+use crate::{bounded::Bounded, canonical};
 
 /// Any kind of StreamDefinition, reduced to what the operator needs of it.
 ///
@@ -66,7 +66,8 @@ impl Resource for StreamDefinition {
     }
 }
 
-/// The canonical JSON text of a definition's `spec`; see [`canonical`]. Cheap to clone.
+/// The canonical JSON text of a definition's `spec`; see [`canonical`]. Cheap to clone. Empty for one
+/// that is nested too deep to be read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SpecJson(Arc<str>);
 
@@ -83,8 +84,13 @@ impl SpecJson {
         &self.0
     }
 
-    /// The spec. Null if the definition has none, or one nested deeper than the 127 levels that
-    /// can be read at all.
+    /// Whether the spec was nested deeper than is read; see [`crate::bounded`].
+    #[must_use]
+    pub fn is_too_deep(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The spec. Null if the definition has none, or one that is nested too deep.
     #[must_use]
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()
@@ -105,7 +111,13 @@ impl Serialize for SpecJson {
 
 impl<'de> Deserialize<'de> for SpecJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|spec| Self::new(&spec))
+        Bounded::deserialize(deserializer).map(|spec| {
+            if spec.is_too_deep {
+                Self(Arc::from(""))
+            } else {
+                Self::new(&spec.value)
+            }
+        })
     }
 }
 
@@ -165,7 +177,7 @@ impl Serialize for StreamStatus {
 
 impl<'de> Deserialize<'de> for StreamStatus {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|status| Self::from(&status))
+        Bounded::deserialize(deserializer).map(|status| Self::from(&status.value))
     }
 }
 

@@ -169,3 +169,21 @@ proptest! {
         prop_assert_eq!(read(&written), definition);
     }
 }
+
+#[test]
+fn a_spec_that_is_too_deep_spoils_no_watch_and_is_known_to_be() {
+    let tower = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    let event = format!(
+        r#"{{"type": "MODIFIED", "object": {{
+            "metadata": {{"name": "s"}}, "spec": {{"deep": {tower}}}, "status": {{"phase": "Running"}}
+        }}}}"#
+    );
+    let event: WatchEvent<StreamDefinition> = serde_json::from_str(&event).unwrap();
+    let WatchEvent::Modified(stream) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(stream.metadata.name.as_deref(), Some("s"));
+    assert!(stream.spec.is_too_deep());
+    assert_eq!(stream.spec.value(), Value::Null);
+    assert_eq!(stream.status.phase.as_deref(), Some("Running"));
+}

@@ -1,6 +1,7 @@
 //! What the operator remembers of the cluster: one watch for each kind, projected to small views.
 
 mod cron_jobs;
+mod guarded;
 mod job_object;
 mod jobs;
 mod owner;
@@ -18,6 +19,7 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 pub use cron_jobs::CachedCronJob;
+pub use guarded::Guarded;
 pub use jobs::Jobs;
 pub use owner::{Claimant, Owner, Relation};
 pub use requests::{CachedRequest, Requests};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use arcane_contract::{
-    api::{BackfillRequest, Phase, RecordedDecision},
+    api::{BackfillRequest, BackfillRequestSpec, Phase, RecordedDecision},
     names::ANNOTATION_DECISION,
 };
 use arcane_lifecycle::{RequestPhase, RequestView};
@@ -15,8 +15,8 @@ use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Key, Observer, Store, follow as follow_kind, record, resource_version, routes::Routes,
-    watch::config,
+    Change, Guarded, Key, Observer, Store, follow as follow_kind, record, resource_version,
+    routes::Routes, watch::config,
 };
 use crate::{faults::Faults, shards::Shard};
 
@@ -37,6 +37,8 @@ pub struct CachedRequest {
     pub stream: Box<str>,
     /// `spec.payload`
     pub payload: Option<serde_json::Value>,
+    /// The payload is nested too deep to be read, and so is not all of it.
+    pub is_too_deep: bool,
     /// `status.decision`, or else the annotation that the request was created with.
     pub decision: Option<Box<RecordedDecision>>,
     /// There is such an annotation.
@@ -140,7 +142,7 @@ pub async fn follow(
         routes,
     };
     follow_kind(
-        Api::<BackfillRequest>::all(client),
+        Api::<Guarded<BackfillRequest>>::all(client),
         config,
         &requests.store,
         &observer,
@@ -156,7 +158,7 @@ struct RequestObserver {
     routes: Arc<Routes>,
 }
 
-impl Observer<BackfillRequest> for RequestObserver {
+impl Observer<Guarded<BackfillRequest>> for RequestObserver {
     type View = CachedRequest;
 
     fn resource(&self) -> &'static str {
@@ -164,14 +166,25 @@ impl Observer<BackfillRequest> for RequestObserver {
     }
 
     /// It is the stream's, whatever its own name is.
-    fn concerns(&self, object: &BackfillRequest) -> bool {
-        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-        self.shard.owns(namespace, &object.spec.stream_id)
+    fn concerns(&self, guarded: &Guarded<BackfillRequest>) -> bool {
+        let (metadata, stream) = match &guarded.object.0 {
+            Ok(object) => (&object.metadata, object.spec.stream_id.as_str()),
+            Err(invalid) => (&invalid.metadata, ""),
+        };
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        self.shard.owns(namespace, stream)
     }
 
-    fn project(&self, object: BackfillRequest) -> CachedRequest {
+    fn project(&self, guarded: Guarded<BackfillRequest>) -> CachedRequest {
+        let is_too_deep = guarded.is_too_deep;
+        // One that its own schema forbids asks for nothing, of a stream that has no name.
+        let object = guarded.object.0.unwrap_or_else(|invalid| BackfillRequest {
+            metadata: invalid.metadata,
+            ..BackfillRequest::new("", BackfillRequestSpec::default())
+        });
         let at_creation = object.annotations().get(ANNOTATION_DECISION).cloned();
         CachedRequest {
+            is_too_deep,
             was_decided_at_creation: at_creation.is_some(),
             version: resource_version(&object),
             phase: object

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use arcane_contract::{api::StreamingJobTemplate, template::JobTemplate};
-use kube::{Api, Client, ResourceExt, core::DeserializeGuard};
+use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Key, Observer, Store, follow as follow_kind, resource_version, routes::Routes,
+    Change, Guarded, Key, Observer, Store, follow as follow_kind, resource_version, routes::Routes,
     watch::config,
 };
 use crate::faults::Faults;
 
 /// One template that cannot be read must not hide the others.
-type GuardedTemplate = DeserializeGuard<StreamingJobTemplate>;
+type GuardedTemplate = Guarded<StreamingJobTemplate>;
 
 /// A template, or why it cannot be used.
 pub struct CachedTemplate {
@@ -64,7 +64,7 @@ impl Observer<GuardedTemplate> for TemplateObserver {
             resource_version(&object),
             object.namespace().unwrap_or_default(),
         );
-        let template = match object.0 {
+        let template = match object.read() {
             Ok(object) => JobTemplate::parse(&namespace, &object.name_any(), &object.spec.0)
                 .map_err(|error| error.to_string()),
             Err(invalid) => Err(invalid.error),

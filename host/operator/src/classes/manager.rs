@@ -12,7 +12,6 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{
     Api, Resource, ResourceExt,
     api::PartialObjectMeta,
-    core::DeserializeGuard,
     runtime::{WatchStreamExt, watcher},
 };
 use tokio::{
@@ -29,7 +28,7 @@ use super::{
 use crate::{cache, health::Health, stream::Host};
 
 /// One class that cannot be read must not hide the others.
-type GuardedClass = DeserializeGuard<StreamClass>;
+type GuardedClass = cache::Guarded<StreamClass>;
 type DefinitionMeta = PartialObjectMeta<CustomResourceDefinition>;
 
 /// Serves all StreamClasses until `stop`, then waits for what is under way.
@@ -90,8 +89,8 @@ struct Known {
 }
 
 impl From<GuardedClass> for Known {
-    fn from(DeserializeGuard(read): GuardedClass) -> Self {
-        match read {
+    fn from(guarded: GuardedClass) -> Self {
+        match guarded.read() {
             Ok(class) => Known {
                 class,
                 unreadable: None,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use arcane_contract::{
+    bounded::DEEPEST,
     definition::{Backend, TemplateRef},
     names::{ANNOTATION_RESTART, GROUP, VERSION},
     render::{self, Rendered},
@@ -193,7 +194,7 @@ fn from_template(
             &stream,
             template,
             &run.request,
-            payload_of(observation, run),
+            payload_of(observation, run)?,
             settings,
         ),
         (
@@ -342,17 +343,28 @@ fn request_of(observation: &Observation, goal: &Goal) -> Option<String> {
     ))
 }
 
-fn payload_of<'a>(observation: &'a Observation, run: &BackfillRun) -> Option<&'a Value> {
+fn payload_of<'a>(
+    observation: &'a Observation,
+    run: &BackfillRun,
+) -> Result<Option<&'a Value>, Problem> {
     let way = observation.answers.way(run, &observation.requests);
     if let Some(payload) = way.and_then(|way| way.payload.as_ref()) {
-        return Some(payload);
+        return Ok(Some(payload));
     }
     if run.origin != RequestOrigin::Existing {
-        return None;
+        return Ok(None);
     }
-    observation
-        .requests
-        .iter()
-        .find(|request| *request.name == *run.request)
-        .and_then(|request| request.payload.as_ref())
+    let mut requests = observation.requests.iter();
+    match requests.find(|request| *request.name == *run.request) {
+        Some(request) if request.is_too_deep => Err(Problem {
+            reason: "RequestInvalid",
+            message: format!(
+                "spec.payload of BackfillRequest {} is nested deeper than the {DEEPEST} levels that \
+                 are read: delete the request, and make one that is flatter",
+                request.name
+            ),
+        }),
+        Some(request) => Ok(request.payload.as_ref()),
+        None => Ok(None),
+    }
 }
