@@ -50,6 +50,7 @@
 //! ```
 
 mod decisions;
+mod fence;
 mod goal;
 mod judge;
 mod observed;
@@ -61,6 +62,7 @@ pub use decisions::{
     Answer, BackfillDecision, DecisionRecord, Decisions, JobRecord, RequestRecord, RunDecision,
     SpecDecision, TickDecision, Trigger, Unanswered,
 };
+pub use fence::{Deleted, Fence, Fenced, Gone, OpenWrites, Reach, Write};
 pub use goal::{BackfillRun, Goal, Idle, RequestOrigin, goal};
 pub use observed::{
     Backend, CronJobView, Drift, Failure, JobState, JobView, Observed, Outcome, Ownership, Phase,

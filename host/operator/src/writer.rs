@@ -44,6 +44,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the write may have been made all the same.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Error::Unavailable(_))
+    }
+
     /// What went wrong with a call of the client.
     pub fn of(error: kube::Error) -> Self {
         let kube::Error::Api(status) = error else {
@@ -57,6 +62,8 @@ impl Error {
             // that a fresh look may help.
             409 => Error::Conflict(message),
             400..=499 if ![408, 429].contains(&status.code) => Error::Refused(message),
+            // So etcd says that it will never take the object.
+            500 if message.contains("request is too large") => Error::Refused(message),
             _ => Error::Unavailable(message),
         }
     }
@@ -129,6 +136,9 @@ pub struct Writer {
 
 /// Field manager of all writes.
 const FIELD_MANAGER: &str = "fieldManager=arcane-host";
+/// Whoever wrote a template may have written fields that the API server does not know. It says so in
+/// a header for each, and an answer with a hundred of them cannot be read.
+const NO_WARNINGS: &str = "fieldValidation=Ignore";
 
 impl Writer {
     /// `client` must not retry by itself: every failure goes through the stream's own backoff.
@@ -150,7 +160,7 @@ impl Writer {
 
     /// Creates an object.
     pub async fn create(&self, path: &Path, object: &Value) -> Result<Written, Error> {
-        let uri = format!("{}?{FIELD_MANAGER}", path.collection);
+        let uri = format!("{}?{FIELD_MANAGER}&{NO_WARNINGS}", path.collection);
         self.send(
             "create",
             &path.resource,
@@ -163,7 +173,10 @@ impl Writer {
     /// that name counts against it, which the API server looks at last, nor a quota that is used
     /// up: the object that makes way frees its share.
     pub async fn check(&self, path: &Path, object: &Value) -> Result<(), Error> {
-        let uri = format!("{}?{FIELD_MANAGER}&dryRun=All", path.collection);
+        let uri = format!(
+            "{}?{FIELD_MANAGER}&{NO_WARNINGS}&dryRun=All",
+            path.collection
+        );
         let request = json_request(Method::POST, uri, JSON, object)?;
         match self.send::<Written>("check", &path.resource, request).await {
             Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),
@@ -174,7 +187,7 @@ impl Writer {
 
     /// Replaces an object.
     pub async fn replace(&self, path: &Path, name: &str, object: &Value) -> Result<Written, Error> {
-        let uri = format!("{}/{name}?{FIELD_MANAGER}", path.collection);
+        let uri = format!("{}/{name}?{FIELD_MANAGER}&{NO_WARNINGS}", path.collection);
         self.send(
             "update",
             &path.resource,
@@ -323,6 +336,13 @@ mod tests {
                 .with_code(code)
                 .boxed(),
         ))
+    }
+
+    #[test]
+    fn an_object_that_is_too_large_will_always_be() {
+        let status = Status::failure("etcdserver: request is too large", "").with_code(500);
+        let error = Error::of(kube::Error::Api(status.boxed()));
+        assert!(matches!(error, Error::Refused(_)));
     }
 
     #[test]

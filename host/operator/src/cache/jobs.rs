@@ -1,12 +1,9 @@
 //! The Jobs of streams.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arcane_contract::names::LABEL_STREAM_ID;
-use arcane_lifecycle::{JobState, JobView};
+use arcane_lifecycle::{Deleted, JobView, Propagation};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +20,7 @@ use crate::{faults::Faults, shards::Shard};
 pub struct Jobs {
     /// By name.
     pub store: Store<CachedJob>,
-    /// uids of Jobs whose outcome is recorded, until their deletion is seen.
-    recorded: Mutex<HashSet<Box<str>>>,
+    deleted: Mutex<Deleted>,
 }
 
 impl Jobs {
@@ -32,19 +28,14 @@ impl Jobs {
     pub fn new() -> Self {
         Jobs {
             store: Store::new(),
-            recorded: Mutex::default(),
+            deleted: Mutex::default(),
         }
     }
 
-    /// The Job of a stream. One that the operator has deleted is only waited for, whatever the
-    /// cache still says of it: its outcome is recorded.
+    /// The Job of a stream.
     pub fn view(&self, key: &Key, claimant: Claimant<'_>) -> Option<JobView> {
-        let mut view = self.store.get(key)?.view(claimant);
-        if self.recorded().contains(view.uid.as_str()) {
-            view.terminating = true;
-            view.state = JobState::Active;
-        }
-        Some(view)
+        let view = self.store.get(key)?.view(claimant);
+        Some(self.own_deletions().veil(view))
     }
 
     /// Whether the Job is gone already, so that there is nothing to delete; then it is forgotten:
@@ -60,15 +51,15 @@ impl Jobs {
         gone
     }
 
-    /// The operator has deleted this Job: its outcome, if it had one, is recorded.
-    pub fn deleted(&self, key: &Key, uid: &str) {
+    /// The operator has deleted this Job.
+    pub fn deleted(&self, key: &Key, uid: &str, propagation: Propagation) {
         if self
             .store
             .get(key)
             .is_some_and(|job| job.view.uid == uid && !job.gone)
         {
-            self.recorded().insert(uid.into());
-        } else {
+            self.own_deletions().add(uid, propagation);
+        } else if propagation == Propagation::Background {
             self.forget_if_gone(key, uid);
         }
     }
@@ -80,8 +71,8 @@ impl Jobs {
         }
     }
 
-    fn recorded(&self) -> std::sync::MutexGuard<'_, HashSet<Box<str>>> {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    fn own_deletions(&self) -> std::sync::MutexGuard<'_, Deleted> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,7 +127,7 @@ impl Observer<JobObject> for JobObserver {
 
     fn changed(&self, key: &Key, change: Change<'_, CachedJob>) {
         if let Change::Deleted(last) = &change {
-            self.jobs.recorded().remove(last.view.uid.as_str());
+            self.jobs.own_deletions().seen(&last.view.uid);
         }
         let owner = change.view().owner.as_ref();
         self.routes
@@ -151,14 +142,13 @@ impl Observer<JobObject> for JobObserver {
             return None;
         }
         let job = CachedJob::from(last);
-        let recorded = self.jobs.recorded().contains(job.view.uid.as_str());
-        let finished = matches!(job.view.state, JobState::Finished(_));
-        (finished && !recorded).then_some(CachedJob { gone: true, ..job })
+        let is_open = self.jobs.own_deletions().is_outcome_open(&job.view);
+        is_open.then_some(CachedJob { gone: true, ..job })
     }
 }
 #[cfg(test)]
 mod tests {
-    use arcane_lifecycle::Outcome;
+    use arcane_lifecycle::{JobState, Outcome};
     use serde_json::json;
 
     use super::{super::routes::GroupKind, *};
@@ -200,7 +190,7 @@ mod tests {
         };
         let key = Key::new("ns", "s");
         jobs.store.insert(key.clone(), finished("u").into());
-        jobs.deleted(&key, "u");
+        jobs.deleted(&key, "u", Propagation::Background);
         let kind = GroupKind::of("g/v1", "K");
         let claimant = Claimant {
             uid: "",
@@ -223,8 +213,13 @@ mod tests {
         let key = Key::new("ns", "s");
         jobs.store
             .insert(key.clone(), observer.tombstone(finished("u")).unwrap());
-        jobs.deleted(&key, "u");
-        assert!(jobs.store.get(&key).is_none() && jobs.recorded().is_empty());
+        jobs.deleted(&key, "u", Propagation::Background);
+        assert!(jobs.store.get(&key).is_none());
+        let last = CachedJob::from(finished("u")).view;
+        assert!(
+            jobs.own_deletions().is_outcome_open(&last),
+            "nothing remembered"
+        );
     }
 
     #[test]

@@ -9,8 +9,13 @@ use std::{
     },
 };
 
+use arcane_lifecycle::Reach;
+use futures::FutureExt;
 use kube::{Resource, ResourceExt};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// Namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +68,8 @@ pub struct Progress {
     seen: AtomicU64,
     /// When the last complete list was begun.
     listed: watch::Sender<Option<Instant>>,
+    /// Somebody doubts that the watch will ever deliver what is missing.
+    doubted: Notify,
 }
 
 impl Progress {
@@ -71,6 +78,7 @@ impl Progress {
         Progress {
             seen: AtomicU64::new(0),
             listed: watch::Sender::new(None),
+            doubted: Notify::new(),
         }
     }
 
@@ -80,11 +88,12 @@ impl Progress {
         let _ = self.listed.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Whether the cache reflects a write that returned this resourceVersion at this time: the
-    /// watch has delivered it, or the kind has been listed again since.
-    pub fn reflects(&self, version: u64, written: Instant) -> bool {
-        self.seen.load(Ordering::Acquire) >= version
-            || self.listed.borrow().is_some_and(|begun| begun > written)
+    /// How far it is.
+    pub fn reach(&self) -> Reach<Instant> {
+        Reach {
+            version: self.seen.load(Ordering::Acquire),
+            listed: *self.listed.borrow(),
+        }
     }
 
     /// The watch has delivered this version.
@@ -92,8 +101,20 @@ impl Progress {
         self.seen.fetch_max(version, Ordering::AcqRel);
     }
 
+    /// Asks for a new list: what was written does not come.
+    pub fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Returns once there is a doubt.
+    pub async fn doubted(&self) {
+        self.doubted.notified().await;
+    }
+
     /// A list that began then is complete.
     pub fn listed(&self, begun: Instant) {
+        // What was doubted before is in it, or will be told of.
+        let _ = self.doubted().now_or_never();
         self.listed.send_replace(Some(begun));
     }
 }
@@ -152,29 +173,24 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_is_reflected_once_the_watch_has_delivered_its_version() {
+    async fn progress_never_goes_back() {
         let progress = Progress::new();
-        let written = Instant::now();
-        progress.advance(6);
-        assert!(!progress.reflects(7, written));
         progress.advance(8);
         progress.advance(5);
-        assert!(progress.reflects(7, written));
+        assert_eq!(progress.reach().version, 8);
+        let begun = Instant::now();
+        advance(Duration::from_secs(1)).await;
+        progress.listed(begun);
+        assert_eq!(progress.reach().listed, Some(begun));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_write_is_reflected_by_a_list_that_began_after_it() {
+    #[tokio::test]
+    async fn a_doubt_lasts_until_the_next_list() {
         let progress = Progress::new();
-        let before = Instant::now();
-        advance(Duration::from_secs(1)).await;
-        let written = Instant::now();
-        progress.listed(before);
-        assert!(
-            !progress.reflects(7, written),
-            "the list began before the write"
-        );
-        advance(Duration::from_secs(1)).await;
+        progress.doubt();
+        assert!(progress.doubted().now_or_never().is_some());
+        progress.doubt();
         progress.listed(Instant::now());
-        assert!(progress.reflects(7, written));
+        assert!(progress.doubted().now_or_never().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Follows one kind into its store.
 
-use std::{collections::HashMap, fmt::Debug, pin::pin, sync::Arc};
+use std::{collections::HashMap, fmt::Debug, sync::Arc};
 
 use futures::StreamExt;
 use kube::{
@@ -8,8 +8,9 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::{select, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use super::store::{Key, Store, resource_version};
 use crate::faults::Faults;
@@ -81,19 +82,40 @@ pub async fn follow<K, O>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     O: Observer<K>,
 {
-    let mut events = pin!(watcher(api, config).default_backoff());
+    let begin = || {
+        watcher(api.clone(), config.clone())
+            .default_backoff()
+            .boxed()
+    };
+    let mut events = begin();
     let mut incoming = Incoming {
         begun: Instant::now(),
         views: HashMap::new(),
         latest: 0,
     };
-    while let Some(event) = stop.run_until_cancelled(events.next()).await.flatten() {
+    // A list that is coming in already is not begun again.
+    let mut is_listing = true;
+    loop {
+        let event = select! {
+            () = stop.cancelled() => return,
+            () = store.progress.doubted(), if !is_listing => {
+                info!(resource = observer.resource(), "a write does not come; listing again");
+                (events, is_listing) = (begin(), true);
+                continue;
+            }
+            event = events.next() => event,
+        };
         match event {
-            Ok(event) => {
+            Some(Ok(event)) => {
                 faults.clear(observer.resource());
+                is_listing = !matches!(
+                    event,
+                    watcher::Event::InitDone | watcher::Event::Apply(_) | watcher::Event::Delete(_)
+                );
                 apply(event, store, observer, &mut incoming);
             }
-            Err(error) => faults.report(observer.resource(), &error),
+            Some(Err(error)) => faults.report(observer.resource(), &error),
+            None => return,
         }
     }
 }

@@ -8,13 +8,12 @@ use std::{
 };
 
 use arcane_contract::definition::Definition;
-use arcane_lifecycle::{Fingerprint, Problem};
+use arcane_lifecycle::{Fence, Fenced, Fingerprint, Gone, OpenWrites, Problem, Write};
 use tokio::time::Instant;
 
 use super::{
     backoff::Backoff,
     exits::Exits,
-    fence::Fence,
     plugin::{NextTick, Standing},
 };
 use crate::cache::Key;
@@ -78,7 +77,11 @@ pub struct Memory {
     /// The fingerprint last computed, with the inputs that it was computed from.
     pub fingerprint: Option<(FingerprintInputs, Fingerprint)>,
     /// Writes that the caches may not reflect yet.
-    pub fence: Fence,
+    pub fence: Fence<Instant>,
+    /// Writes that may have been made.
+    pub unanswered: OpenWrites,
+    /// Requests that the cache may not know yet to be gone.
+    pub gone_requests: Gone,
     /// Failures in a row.
     pub attempts: Option<Attempts>,
     /// Streaming Jobs that ended soon after they had begun.
@@ -153,6 +156,13 @@ pub struct Attempts {
 }
 
 impl Memory {
+    /// Notes a write that was just answered with this resourceVersion: the stream is not looked at
+    /// before the cache of its kind has it.
+    pub fn wrote(&mut self, kind: Fenced, version: u64) {
+        let at = Instant::now();
+        self.fence.raise(kind, Write { version, at });
+    }
+
     /// The fingerprint of what these inputs lead to, if it was computed already; then there is no
     /// trouble with rendering, either.
     pub fn known_fingerprint(&mut self, inputs: &FingerprintInputs) -> Option<Fingerprint> {

@@ -9,7 +9,6 @@ mod execute;
 mod exits;
 mod express;
 mod failure;
-mod fence;
 mod halt;
 mod inputs;
 mod memory;
@@ -19,6 +18,7 @@ mod reconcile;
 mod render;
 mod rolling;
 mod status;
+mod unanswered;
 mod write_status;
 
 pub use backoff::{Backoff, random_fraction};

@@ -1,23 +1,27 @@
 //! From the caches to what the decisions need.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use arcane_contract::{
+    bounded::DEEPEST,
     definition::{Backend, Definition},
     names::ANNOTATION_RESTART,
     stream::StreamDefinition,
 };
 use arcane_lifecycle::{
-    Backend as BackendKind, Decisions, Drift, JobState, JobView, Observed, Outcome, Phase, Problem,
-    StreamView,
+    Backend as BackendKind, Decisions, Drift, Fenced, JobState, JobView, Observed, Outcome, Phase,
+    Problem, StreamView,
 };
 use kube::ResourceExt;
+use tokio::time::Instant;
 
 use super::{
     context::Class,
     failure,
-    fence::Fenced,
-    memory::{Memory, Understood},
+    memory::{Memory, Understood, lock},
     plugin::{Answers, Trouble},
 };
 use crate::cache::{CachedRequest, Key};
@@ -36,14 +40,26 @@ pub struct Observation {
     pub trouble: Option<Trouble>,
 }
 
+/// Time after which a cache that lacks a write is listed anew: longer than a watch lasts, whose
+/// successor tells what it has not.
+const OVERDUE: Duration = Duration::from_secs(90);
+
 /// Whether the caches reflect all that was written for this stream.
 pub fn is_current(class: &Class, memory: &mut Memory) -> bool {
     let shared = &class.host.shared;
-    let fence = &mut memory.fence;
-    fence.passes(Fenced::Definition, &class.progress)
-        && fence.passes(Fenced::Job, &shared.jobs.store.progress)
-        && fence.passes(Fenced::CronJob, &shared.cron_jobs.progress)
-        && fence.passes(Fenced::Request, &shared.requests.store.progress)
+    let progress = |kind| match kind {
+        Fenced::Definition => &*class.progress,
+        Fenced::Job => &shared.jobs.store.progress,
+        Fenced::CronJob => &shared.cron_jobs.progress,
+        Fenced::Request => &shared.requests.store.progress,
+    };
+    let is_current = memory.fence.passes(|kind| progress(kind).reach());
+    if !is_current && let Some(before) = Instant::now().checked_sub(OVERDUE) {
+        for kind in memory.fence.overdue(&before) {
+            progress(kind).doubt();
+        }
+    }
+    is_current
 }
 
 /// What the definition says; parsed once for each generation.
@@ -58,12 +74,22 @@ pub fn understand(
         return understood.definition.clone();
     }
     let namespace = definition.namespace().unwrap_or_default();
-    let parsed = Definition::parse(&definition.spec.value(), &namespace)
-        .map(Arc::new)
-        .map_err(|error| Problem {
-            reason: error.reason(),
-            message: error.to_string(),
-        });
+    let parsed = if definition.spec.is_too_deep() {
+        Err(Problem {
+            reason: "DefinitionInvalid",
+            message: format!(
+                "spec of {} is nested deeper than the {DEEPEST} levels that are read: make it flatter",
+                definition.name_any()
+            ),
+        })
+    } else {
+        Definition::parse(&definition.spec.value(), &namespace)
+            .map(Arc::new)
+            .map_err(|error| Problem {
+                reason: error.reason(),
+                message: error.to_string(),
+            })
+    };
     memory.understood = Some(Understood {
         generation,
         definition: parsed.clone(),
@@ -76,11 +102,18 @@ pub async fn observe(
     class: &Class,
     object: &StreamDefinition,
     definition: Arc<Definition>,
-    completed_requests: Vec<String>,
+    memory: &Mutex<Memory>,
 ) -> Observation {
     let shared = &class.host.shared;
     let key = Key::of(object);
-    let requests = shared.requests.of(&class.name, &key);
+    let mut requests = shared.requests.of(&class.name, &key);
+    let completed_requests = {
+        let mut memory = lock(memory);
+        memory
+            .gone_requests
+            .sift(&mut requests, |request| &request.uid);
+        memory.completed_requests.clone()
+    };
     let claimant = class.claimant(object);
     let job = match shared.jobs.view(&key, claimant) {
         Some(job) => Some(with_cause(class, &key, job).await),

@@ -22,6 +22,7 @@ use super::{
     observe::{self, Observation},
     plugin::{self, NextTick, Shaped, Trouble},
     render, status,
+    unanswered::look_up,
     write_status::write_status,
 };
 use crate::cache::Key;
@@ -112,15 +113,17 @@ impl Reconcile<'_> {
             // Its Jobs go with it, through their owner references.
             return (Done::Unchanged, Action::await_change());
         }
+        if let Err(halt) = look_up(self.class, self.object, self.memory).await {
+            return self.retry(0, &halt);
+        }
         if !observe::is_current(self.class, &mut lock(self.memory)) {
             return (Done::Waiting, Action::requeue(CACHE_BEHIND));
         }
         let definition = observe::understand(self.object, &mut lock(self.memory));
         match definition {
             Ok(definition) => {
-                let completed = lock(self.memory).completed_requests.clone();
                 let observation =
-                    observe::observe(self.class, self.object, definition, completed).await;
+                    observe::observe(self.class, self.object, definition, self.memory).await;
                 self.pursue(observation).await
             }
             Err(problem) => self.refuse(&problem).await,

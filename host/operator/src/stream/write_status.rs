@@ -3,14 +3,13 @@
 use std::sync::Mutex;
 
 use arcane_contract::{api::RecordedDecision, stream::StreamDefinition};
-use arcane_lifecycle::Status;
+use arcane_lifecycle::{Fenced, Status};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::{
     context::Class,
-    fence::Fenced,
     halt::{Halt, failed},
     memory::{Memory, lock},
     status,
@@ -53,9 +52,7 @@ pub async fn write_status(
     {
         Ok(written) => {
             class.faults.clear(FAULT);
-            lock(memory)
-                .fence
-                .raise(Fenced::Definition, written.version());
+            lock(memory).wrote(Fenced::Definition, written.version());
             Ok(true)
         }
         Err(WriteError::Conflict(_)) => Err(Halt::Outdated),

@@ -5,7 +5,7 @@ mod requests;
 use std::sync::{Arc, Mutex};
 
 use arcane_contract::{api::RecordedDecision, canonical, names, stream::StreamDefinition};
-use arcane_lifecycle::{Goal, Problem, Propagation, Status, Step, Trigger};
+use arcane_lifecycle::{Fenced, Goal, Problem, Propagation, Status, Step, Trigger};
 use kube::{ResourceExt, api::ObjectMeta};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ use requests::RequestCondition;
 
 use super::{
     context::Class,
-    fence::Fenced,
     halt::{Halt, failed},
     memory::{Memory, lock},
     observe::Observation,
@@ -100,7 +99,8 @@ impl Executor<'_> {
         let key = self.key();
         let patch = json!({"metadata": {"uid": uid, "annotations": annotation(decision)}});
         let path = self.batch("jobs");
-        match self.writer().merge(&path, &key.name, &patch).await {
+        let write = self.writer().merge(&path, &key.name, &patch);
+        match self.sent(Fenced::Job, &key.name, write).await {
             Ok(written) => self.raise(Fenced::Job, &written),
             Err(WriteError::NotFound(_) | WriteError::Conflict(_)) => {}
             Err(error) => return Err(self.halt("put a decision on record", error)),
@@ -119,8 +119,10 @@ impl Executor<'_> {
     async fn create_job(&mut self) -> Result<(), Halt> {
         let path = self.batch("jobs");
         let class = self.class;
-        let manifest = self.manifest().await?;
-        match class.host.writer.create(&path, manifest).await {
+        let name = self.object.name_any();
+        let manifest = self.manifest().await?.clone();
+        let write = class.host.writer.create(&path, &manifest);
+        match self.sent(Fenced::Job, &name, write).await {
             Ok(written) => {
                 self.raise(Fenced::Job, &written);
                 Ok(())
@@ -170,22 +172,26 @@ impl Executor<'_> {
     async fn delete_job(&self, uid: &str, propagation: Propagation) -> Result<(), Halt> {
         let key = self.key();
         let jobs = &self.class.host.shared.jobs;
-        if jobs.forget_if_gone(&key, uid) {
+        let is_recorded = propagation == Propagation::Background;
+        if is_recorded && jobs.forget_if_gone(&key, uid) {
             return Ok(());
         }
-        self.writer()
-            .delete(&self.batch("jobs"), &key.name, uid, propagation)
+        let path = self.batch("jobs");
+        let write = self.writer().delete(&path, &key.name, uid, propagation);
+        self.sent(Fenced::Job, &key.name, write)
             .await
             .map_err(|error| self.halt("delete the job", error))?;
-        jobs.deleted(&key, uid);
+        jobs.deleted(&key, uid, propagation);
         Ok(())
     }
 
     async fn create_cron_job(&mut self) -> Result<(), Halt> {
         let path = self.batch("cronjobs");
         let class = self.class;
-        let manifest = self.manifest().await?;
-        match class.host.writer.create(&path, manifest).await {
+        let name = self.object.name_any();
+        let manifest = self.manifest().await?.clone();
+        let write = class.host.writer.create(&path, &manifest);
+        match self.sent(Fenced::CronJob, &name, write).await {
             Ok(written) => {
                 self.raise(Fenced::CronJob, &written);
                 Ok(())
@@ -200,7 +206,8 @@ impl Executor<'_> {
         let name = self.object.name_any();
         let mut manifest = self.manifest().await?.clone();
         manifest["metadata"]["uid"] = json!(uid);
-        match self.writer().replace(&path, &name, &manifest).await {
+        let write = self.writer().replace(&path, &name, &manifest);
+        match self.sent(Fenced::CronJob, &name, write).await {
             Ok(written) => {
                 self.raise(Fenced::CronJob, &written);
                 Ok(())
@@ -211,8 +218,9 @@ impl Executor<'_> {
 
     async fn delete_cron_job(&self, uid: &str) -> Result<(), Halt> {
         let name = self.object.name_any();
-        self.writer()
-            .delete(&self.batch("cronjobs"), &name, uid, Propagation::Foreground)
+        let (path, propagation) = (self.batch("cronjobs"), Propagation::Foreground);
+        let write = self.writer().delete(&path, &name, uid, propagation);
+        self.sent(Fenced::CronJob, &name, write)
             .await
             .map_err(|error| self.halt("delete the cron job", error))
     }
@@ -270,8 +278,25 @@ impl Executor<'_> {
         }
     }
 
+    /// Sends a write. Until it is answered, even if nobody waits for the answer any more, it may
+    /// have been made.
+    async fn sent<T>(
+        &self,
+        kind: Fenced,
+        name: &str,
+        write: impl Future<Output = Result<T, WriteError>>,
+    ) -> Result<T, WriteError> {
+        lock(self.memory).unanswered.add(kind, name);
+        let answer = write.await;
+        let is_open = answer.as_ref().is_err_and(WriteError::is_open);
+        if !is_open {
+            lock(self.memory).unanswered.remove(kind, name);
+        }
+        answer
+    }
+
     fn raise(&self, kind: Fenced, written: &Written) {
-        lock(self.memory).fence.raise(kind, written.version());
+        lock(self.memory).wrote(kind, written.version());
     }
 
     fn writer(&self) -> &writer::Writer {

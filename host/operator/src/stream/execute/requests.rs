@@ -1,16 +1,21 @@
 //! Writes to BackfillRequests.
 
-use arcane_contract::{api::RecordedDecision, names};
-use arcane_lifecycle::RequestPhase;
+use arcane_contract::{
+    api::{BackfillRequest, RecordedDecision},
+    names,
+};
+use arcane_lifecycle::{Fenced, RequestPhase};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{Executor, annotation};
 use crate::{
+    cache::{CachedRequest, resource_version},
     stream::{
-        fence::Fenced,
         halt::{Halt, failed},
+        memory::lock,
+        unanswered::path_of,
     },
     time::written,
     writer::{Error as WriteError, Path, Written},
@@ -57,17 +62,20 @@ impl Executor<'_> {
             request["metadata"]["annotations"] = annotation(decision);
         }
         let path = self.requests();
-        match self.writer().create(&path, &request).await {
+        let write = self.writer().create(&path, &request);
+        match self.sent(Fenced::Request, name, write).await {
             Ok(written) => self.raise(Fenced::Request, &written),
             Err(WriteError::AlreadyExists(_)) => {
-                let existing: Value = self
+                let existing: BackfillRequest = self
                     .writer()
                     .read(&path, name)
                     .await
                     .map_err(failed("read a backfill request"))?;
-                if existing.pointer("/spec/completed") == Some(&Value::Bool(true)) {
+                if existing.spec.completed {
                     return Err(Halt::AlreadyCompleted(name.to_owned()));
                 }
+                // Made before, by a write whose answer never came: the cache may not have it yet.
+                lock(self.memory).wrote(Fenced::Request, resource_version(&existing));
             }
             Err(error) => return Err(self.halt("create a backfill request", error)),
         }
@@ -106,8 +114,9 @@ impl Executor<'_> {
             patch["status"]["decision"] = whole(decision);
         }
         let path = self.requests();
-        let written = self.writer().merge_status(&path, name, &patch).await;
-        self.note_request(written, "set the status of a backfill request")?;
+        let write = self.writer().merge_status(&path, name, &patch);
+        let written = self.sent(Fenced::Request, name, write).await;
+        self.note_request(name, written, "set the status of a backfill request")?;
         let outcome = match phase {
             RequestPhase::Failed => "failed",
             RequestPhase::Stopped => "stopped",
@@ -119,8 +128,10 @@ impl Executor<'_> {
 
     pub(super) async fn complete_request(&self, name: &str) -> Result<(), Halt> {
         let patch = json!({"spec": {"completed": true}});
-        let written = self.writer().merge(&self.requests(), name, &patch).await;
-        self.note_request(written, "complete a backfill request")?;
+        let path = self.requests();
+        let write = self.writer().merge(&path, name, &patch);
+        let written = self.sent(Fenced::Request, name, write).await;
+        self.note_request(name, written, "complete a backfill request")?;
         self.class
             .host
             .metrics
@@ -131,15 +142,27 @@ impl Executor<'_> {
     /// A request that the user has deleted meanwhile needs nothing more.
     fn note_request(
         &self,
+        name: &str,
         written: Result<Written, WriteError>,
         action: &'static str,
     ) -> Result<(), Halt> {
         match written {
             Ok(written) => self.raise(Fenced::Request, &written),
-            Err(WriteError::NotFound(_)) => {}
+            Err(WriteError::NotFound(_)) => {
+                if let Some(request) = self.observed_request(name) {
+                    lock(self.memory).gone_requests.add(&request.uid);
+                }
+            }
             Err(error) => return Err(self.halt(action, error)),
         }
         Ok(())
+    }
+
+    fn observed_request(&self, name: &str) -> Option<&CachedRequest> {
+        let mut requests = self.observation.requests.iter();
+        requests
+            .find(|request| *request.name == *name)
+            .map(AsRef::as_ref)
     }
 
     /// Puts a decision on record on a request.
@@ -150,35 +173,32 @@ impl Executor<'_> {
     ) -> Result<(), Halt> {
         let patch = json!({"status": {"decision": whole(decision)}});
         let path = self.requests();
-        let written = self.writer().merge_status(&path, name, &patch).await;
-        self.note_request(written, "put a decision on record")
+        let write = self.writer().merge_status(&path, name, &patch);
+        let written = self.sent(Fenced::Request, name, write).await;
+        self.note_request(name, written, "put a decision on record")
     }
 
     /// Takes from a request whatever decision is on record: in its status, and from its beginning.
     pub(super) async fn forget_on_request(&self, name: &str) -> Result<(), Halt> {
         const ACTION: &str = "take a decision from the record";
         let path = self.requests();
-        let mut requests = self.observation.requests.iter();
-        let request = requests.find(|request| *request.name == *name);
+        let request = self.observed_request(name);
         let patch = json!({"status": {"decision": null}});
-        let written = self.writer().merge_status(&path, name, &patch).await;
-        self.note_request(written, ACTION)?;
+        let write = self.writer().merge_status(&path, name, &patch);
+        let written = self.sent(Fenced::Request, name, write).await;
+        self.note_request(name, written, ACTION)?;
         if request.is_some_and(|request| request.was_decided_at_creation) {
             let annotations = json!({names::ANNOTATION_DECISION: null});
             let patch = json!({"metadata": {"annotations": annotations}});
-            let written = self.writer().merge(&path, name, &patch).await;
-            self.note_request(written, ACTION)?;
+            let write = self.writer().merge(&path, name, &patch);
+            let written = self.sent(Fenced::Request, name, write).await;
+            self.note_request(name, written, ACTION)?;
         }
         Ok(())
     }
 
     fn requests(&self) -> Path {
-        Path::new(
-            names::GROUP,
-            names::VERSION,
-            &self.namespace(),
-            "backfillrequests",
-        )
+        path_of(Fenced::Request, &self.namespace())
     }
 }
 

@@ -1,0 +1,55 @@
+//! Writes whose answer never came: whether they were made is looked up before the stream is worked on
+//! again. Otherwise a Job that nobody knows of could run beside another.
+
+use std::sync::Mutex;
+
+use arcane_contract::{names, stream::StreamDefinition};
+use arcane_lifecycle::Fenced;
+use kube::ResourceExt;
+
+use super::{
+    context::Class,
+    halt::{Halt, failed},
+    memory::{Memory, lock},
+};
+use crate::writer::{Error as WriteError, Path, Written};
+
+/// Where the objects of a fenced kind are that the operator makes.
+pub fn path_of(kind: Fenced, namespace: &str) -> Path {
+    let jobs = |plural| Path::new("batch", "v1", namespace, plural);
+    match kind {
+        Fenced::CronJob => jobs("cronjobs"),
+        Fenced::Job | Fenced::Definition => jobs("jobs"),
+        Fenced::Request => Path::new(names::GROUP, names::VERSION, namespace, "backfillrequests"),
+    }
+}
+
+/// Looks up what was written without an answer: the stream waits for the caches to have what is
+/// there.
+pub async fn look_up(
+    class: &Class,
+    object: &StreamDefinition,
+    memory: &Mutex<Memory>,
+) -> Result<(), Halt> {
+    let namespace = object.namespace().unwrap_or_default();
+    let open: Vec<(Fenced, String)> = lock(memory)
+        .unanswered
+        .objects()
+        .map(|(kind, name)| (kind, name.to_owned()))
+        .collect();
+    for (kind, name) in open {
+        let path = path_of(kind, &namespace);
+        let read: Result<Written, _> = class.host.writer.read(&path, &name).await;
+        let version = match read {
+            Ok(there) => Some(there.version()),
+            Err(WriteError::NotFound(_)) => None,
+            Err(error) => return Err(failed("look up what was written without an answer")(error)),
+        };
+        let mut memory = lock(memory);
+        memory.unanswered.remove(kind, &name);
+        if let Some(version) = version {
+            memory.wrote(kind, version);
+        }
+    }
+    Ok(())
+}
