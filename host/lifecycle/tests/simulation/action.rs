@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use arcane_lifecycle::{Backend, JobRecord, RequestRecord};
+use arcane_lifecycle::{Backend, Goal, JobRecord, RequestRecord};
 
 use crate::{
-    cluster::{Cluster, End, Job, Request},
+    cluster::Cluster,
+    objects::{End, Job, Request},
     plugin::{Plugin, Tick},
 };
 
@@ -270,12 +271,8 @@ fn create_request(cluster: &mut Cluster) {
     let state = &mut cluster.state;
     let open = state.requests.iter().filter(|request| !request.completed);
     if open.count() < MOST_REQUESTS {
-        state.requests.push(Request {
-            name: format!("user-{}", state.user_requests),
-            phase: None,
-            completed: false,
-            record: None,
-        });
+        let name = format!("user-{}", state.user_requests);
+        state.requests.push(Request::new(&name, &name));
         state.user_requests += 1;
     }
 }
@@ -305,16 +302,7 @@ fn oldest(cluster: &Cluster) -> Option<String> {
 
 fn foreign_job() -> Job {
     Job {
-        uid: "foreign".into(),
         is_foreign: true,
-        request: None,
-        spec: 0,
-        restart: 0,
-        template: 0,
-        schema_mismatch: false,
-        terminating: false,
-        end: None,
-        attempt: 0,
-        record: None,
+        ..Job::new("foreign".into(), &Goal::Stream, 0)
     }
 }

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use arcane_lifecycle::{
-    Backend, CronJobView, Decisions, Drift, Failure, Fingerprint, Goal, JobRecord, JobState,
-    JobView, Observed, Outcome, Ownership, Phase, Problem, Propagation, Rendering, RequestPhase,
-    RequestRecord, RequestView, Run, Status, Step, StreamView, attempt,
+    Backend, Decisions, Drift, Goal, Observed, Phase, Problem, Propagation, Rendering,
+    RequestPhase, RequestRecord, Status, Step, StreamView, attempt,
 };
 
-use crate::plugin::{self, Plugin, Tick};
-
-/// Name of the stream, its Job and its CronJob.
-pub const STREAM: &str = "orders";
+use crate::{
+    objects::{CronJob, Job, Request, STREAM, annotation, fingerprint},
+    plugin::{self, Plugin, Tick},
+};
 
 /// Everything that decides what happens next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,43 +44,6 @@ pub struct State {
     pub user_requests: usize,
     /// Requests that the operator has made so far: no two of them are named after one Job.
     pub derived: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Job {
-    pub uid: String,
-    pub is_foreign: bool,
-    pub request: Option<String>,
-    pub spec: u8,
-    pub restart: u8,
-    pub template: u8,
-    pub schema_mismatch: bool,
-    pub terminating: bool,
-    pub end: Option<End>,
-    pub attempt: u32,
-    pub record: Option<JobRecord>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    Succeeded,
-    Failed,
-    Disrupted,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CronJob {
-    pub spec: u8,
-    pub template: u8,
-    pub terminating: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Request {
-    pub name: String,
-    pub phase: Option<RequestPhase>,
-    pub completed: bool,
-    pub record: Option<RequestRecord>,
 }
 
 /// The state and what is told about it.
@@ -147,28 +109,8 @@ impl Cluster {
                 configuration_hash: self.status.configuration_hash.clone(),
             },
             job: state.job.as_ref().map(Job::view),
-            cron_job: state.cron_job.as_ref().map(|cron_job| CronJobView {
-                uid: "cron-job".into(),
-                ownership: Ownership::Ours,
-                configuration_hash: Some(hash(cron_job.spec, None)),
-                render_hash: Some(render_hash(
-                    &hash(cron_job.spec, None),
-                    cron_job.template,
-                    0,
-                )),
-                terminating: cron_job.terminating,
-            }),
-            requests: state
-                .requests
-                .iter()
-                .filter(|request| !request.completed)
-                .map(|request| RequestView {
-                    name: request.name.clone(),
-                    uid: request.name.clone(),
-                    phase: request.phase,
-                    record: request.record.clone(),
-                })
-                .collect(),
+            cron_job: state.cron_job.as_ref().map(CronJob::view),
+            requests: state.requests.iter().filter_map(Request::view).collect(),
             completed_requests: state.completed_requests.clone(),
             decisions: Decisions {
                 tick: state.tick.map(Tick::decision),
@@ -189,23 +131,15 @@ impl Cluster {
 
     pub fn render(&self, goal: &Goal) -> Rendering {
         let state = &self.state;
-        let (request, restart) = match goal {
-            Goal::Nothing(_) => return Rendering::NotNeeded,
-            Goal::Stream => (None, state.restart),
-            Goal::Schedule => (None, 0),
-            Goal::Backfill(run) => (Some(run.request.as_str()), state.restart),
+        let Some(fingerprint) = fingerprint(goal, state.spec, state.restart, state.template) else {
+            return Rendering::NotNeeded;
         };
-        if !state.has_template {
-            return Rendering::Impossible(Problem {
-                reason: "TemplateNotFound",
-                message: "the template does not exist".into(),
-            });
+        if state.has_template {
+            return Rendering::Ready(fingerprint);
         }
-        let configuration_hash = hash(state.spec, request);
-        Rendering::Ready(Fingerprint {
-            render_hash: render_hash(&configuration_hash, state.template, restart),
-            configuration_hash,
-            equivalent_hashes: Vec::new(),
+        Rendering::Impossible(Problem {
+            reason: "TemplateNotFound",
+            message: "the template does not exist".into(),
         })
     }
 
@@ -294,12 +228,7 @@ impl Cluster {
             return Done::Nothing;
         }
         self.state.derived += 1;
-        self.state.requests.push(Request {
-            name: name.to_owned(),
-            phase: None,
-            completed: false,
-            record: None,
-        });
+        self.state.requests.push(Request::new(name, name));
         Done::Written
     }
 
@@ -317,22 +246,13 @@ impl Cluster {
         assert!(state.cron_job.is_none(), "a Job is made beside a CronJob");
         assert!(state.has_template, "a Job is made from nothing");
         assert!(state.job.is_none(), "a Job is made while there is one");
+        let uid = format!("job-{}", state.derived);
         state.job = Some(Job {
-            uid: format!("job-{}", state.derived),
-            is_foreign: false,
-            request: match goal {
-                Goal::Backfill(run) => Some(run.request.clone()),
-                _ => None,
-            },
-            spec: state.spec,
             restart: state.restart,
             template: state.template,
-            schema_mismatch: false,
-            terminating: false,
-            end: None,
             // Past this, one more makes no difference.
             attempt: attempt.min(2),
-            record: None,
+            ..Job::new(uid, goal, state.spec)
         });
         Done::Written
     }
@@ -359,6 +279,7 @@ impl Cluster {
             "a CronJob is made beside a Job"
         );
         state.cron_job = Some(CronJob {
+            uid: "cron-job".into(),
             spec: state.spec,
             template: state.template,
             terminating: false,
@@ -382,51 +303,4 @@ impl Cluster {
             self.state.requests.retain(|request| request.name != name);
         }
     }
-}
-
-impl Job {
-    fn view(&self) -> JobView {
-        let configuration_hash = hash(self.spec, self.request.as_deref());
-        JobView {
-            uid: self.uid.clone(),
-            ownership: if self.is_foreign {
-                Ownership::Foreign
-            } else {
-                Ownership::Ours
-            },
-            run: match &self.request {
-                None => Run::Streaming,
-                Some(request) => Run::Backfill(Some(request.clone())),
-            },
-            render_hash: Some(render_hash(
-                &configuration_hash,
-                self.template,
-                self.restart,
-            )),
-            configuration_hash: Some(configuration_hash),
-            restart: annotation(self.restart),
-            schema_mismatch: self.schema_mismatch,
-            attempt: self.attempt,
-            record: self.record.clone(),
-            terminating: self.terminating,
-            state: match self.end {
-                None => JobState::Active,
-                Some(End::Succeeded) => JobState::Finished(Outcome::Succeeded),
-                Some(End::Failed) => JobState::Finished(Outcome::Failed(Failure::default())),
-                Some(End::Disrupted) => JobState::Finished(Outcome::Disrupted),
-            },
-        }
-    }
-}
-
-fn annotation(value: u8) -> Option<String> {
-    (value > 0).then(|| value.to_string())
-}
-
-fn hash(spec: u8, request: Option<&str>) -> String {
-    format!("{spec}:{}", request.unwrap_or_default())
-}
-
-fn render_hash(configuration: &str, template: u8, restart: u8) -> String {
-    format!("{configuration}/{template}/{restart}")
 }

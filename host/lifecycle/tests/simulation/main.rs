@@ -7,6 +7,8 @@
 
 mod action;
 mod cluster;
+#[path = "../support/objects.rs"]
+mod objects;
 mod operator;
 mod plugin;
 

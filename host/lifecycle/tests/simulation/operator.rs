@@ -4,7 +4,8 @@ use arcane_lifecycle::{Backend, Event, JobRecord, Phase, RequestPhase, RequestRe
 
 use crate::{
     action::Action,
-    cluster::{Cluster, Done, Request},
+    cluster::{Cluster, Done},
+    objects::Request,
     plugin::{Plugin, consult},
 };
 

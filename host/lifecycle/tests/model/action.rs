@@ -1,0 +1,325 @@
+//! What may happen next.
+
+use std::sync::Arc;
+
+use arcane_lifecycle::{Backend, Fenced};
+
+use crate::{
+    flaw::Flaw,
+    objects::{End, Request, STREAM},
+    operator::Answer,
+    world::{Broken, World},
+};
+
+/// Requests that may be open at one time when a user makes another.
+const MOST_REQUESTS: usize = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The operator makes its next write.
+    Operate,
+    /// A watch delivers a change.
+    Deliver(Fenced),
+    /// A cache is given a whole list.
+    EndList(Fenced),
+    /// A cache that does not come to have a write is listed anew.
+    ListOverdue(Fenced),
+    BackfillSucceeds,
+    /// The last pod of a Job that is being deleted ends.
+    PodsEnd,
+    /// The last run of a CronJob that is being deleted ends.
+    RunsEnd,
+    Event(Event),
+    Fault(Fault),
+}
+
+/// What users and Jobs do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Suspend,
+    Resume,
+    Use(Option<Backend>),
+    ChangeSpec,
+    CreateRequest,
+    DeleteRequest,
+    CompleteRequest,
+    /// The Job is deleted, and its pods end before it goes.
+    DeleteJob,
+    /// A Job that has ended is deleted, as its time to live has.
+    ExpireJob,
+    DeleteCronJob,
+    StreamSucceeds,
+    JobFails,
+    JobIsDisrupted,
+    /// The Job finds that the source's schema changed, says so and succeeds.
+    SchemaChanges,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The operator ends, and another begins.
+    Crash,
+    /// The same, and the other's first list of this kind is older than the last change.
+    CrashIntoThePast(Fenced),
+    /// The next write is made, but its answer is lost.
+    LoseAnswer,
+    /// A watch breaks, and the kind is listed anew.
+    BreakWatch(Fenced),
+}
+
+impl Event {
+    pub const ALL: [Event; 16] = [
+        Event::Suspend,
+        Event::Resume,
+        Event::Use(Some(Backend::ChangeCapture)),
+        Event::Use(Some(Backend::Batch)),
+        Event::Use(None),
+        Event::ChangeSpec,
+        Event::CreateRequest,
+        Event::DeleteRequest,
+        Event::CompleteRequest,
+        Event::DeleteJob,
+        Event::ExpireJob,
+        Event::DeleteCronJob,
+        Event::StreamSucceeds,
+        Event::JobFails,
+        Event::JobIsDisrupted,
+        Event::SchemaChanges,
+    ];
+}
+
+impl Action {
+    /// What happens by itself, if users do nothing more and nothing goes wrong.
+    pub fn quiet() -> impl Iterator<Item = Action> {
+        let by_kind = Fenced::ALL.into_iter().flat_map(|kind| {
+            [
+                Action::Deliver(kind),
+                Action::EndList(kind),
+                Action::ListOverdue(kind),
+            ]
+        });
+        [
+            Action::Operate,
+            Action::BackfillSucceeds,
+            Action::PodsEnd,
+            Action::RunsEnd,
+        ]
+        .into_iter()
+        .chain(by_kind)
+    }
+
+    /// The world after it; none if it cannot happen, or changes nothing.
+    pub fn happen(self, world: &World, flaw: Option<Flaw>) -> Option<World> {
+        let mut next = world.clone();
+        let is_possible = match self {
+            Action::Operate => next.operate(Answer::Arrives, flaw),
+            Action::Deliver(kind) => next.deliver(kind),
+            Action::EndList(kind) => next.end_list(kind),
+            Action::ListOverdue(kind) => next.list_overdue(kind),
+            Action::BackfillSucceeds => next.end_job(true, End::Succeeded),
+            Action::PodsEnd => next.end_pods(),
+            Action::RunsEnd => next.end_runs(),
+            Action::Event(event) => {
+                next.left.events = next.left.events.checked_sub(1)?;
+                event.happen(&mut next)
+            }
+            Action::Fault(fault) => {
+                next.left.faults = next.left.faults.checked_sub(1)?;
+                fault.happen(&mut next, flaw)
+            }
+        };
+        if flaw != Some(Flaw::ListsFromStaleCaches) {
+            next.forget_the_past();
+        }
+        (is_possible && next != *world).then_some(next)
+    }
+}
+
+impl Event {
+    fn happen(self, world: &mut World) -> bool {
+        match self {
+            Event::Suspend => {
+                world.ghosts.wants_first = false;
+                world.change_definition(|definition| definition.suspended = true)
+            }
+            Event::Resume => world.change_definition(|definition| definition.suspended = false),
+            Event::Use(backend) => {
+                world.ghosts.wants_first = false;
+                world.change_definition(|definition| definition.backend = backend)
+            }
+            Event::ChangeSpec => {
+                world.change_definition(|definition| definition.spec = (definition.spec + 1) % 2)
+            }
+            Event::CreateRequest => world.ask(),
+            Event::DeleteRequest => world.delete_request(),
+            Event::CompleteRequest => world.close_request(),
+            Event::DeleteJob => world.delete_running_job(),
+            Event::ExpireJob => world.expire_job(),
+            Event::DeleteCronJob => world.delete_cron_job_by_hand(),
+            Event::StreamSucceeds => world.end_job(false, End::Succeeded),
+            Event::JobFails => {
+                world.ghosts.wants_first = false;
+                world.end_any_job(End::Failed)
+            }
+            Event::JobIsDisrupted => world.end_any_job(End::Disrupted),
+            Event::SchemaChanges => world.change_schema(),
+        }
+    }
+}
+
+impl Fault {
+    fn happen(self, world: &mut World, flaw: Option<Flaw>) -> bool {
+        match self {
+            Fault::Crash => world.crash(&[]),
+            Fault::CrashIntoThePast(kind) => world.crash(&[kind]),
+            Fault::LoseAnswer => return world.operate(Answer::IsLost, flaw),
+            Fault::BreakWatch(kind) => return world.begin_list(kind),
+        }
+        true
+    }
+}
+
+impl World {
+    fn end_job(&mut self, is_backfill: bool, end: End) -> bool {
+        let is_such = |world: &World| {
+            let job = world.job.truth().as_ref();
+            job.is_some_and(|job| job.request.is_some() == is_backfill)
+        };
+        is_such(self) && self.end_any_job(end)
+    }
+
+    fn end_any_job(&mut self, end: End) -> bool {
+        let Some(job) = self.job.truth().clone() else {
+            return false;
+        };
+        if job.end.is_some() || job.terminating {
+            return false;
+        }
+        self.change_job(|job| job.end = Some(end));
+        if let Some(name) = job.request.clone().filter(|_| end == End::Succeeded) {
+            let is_open = self.open_requests().any(|it| it.name == name);
+            if is_open && !self.ghosts.evident.insert(name.clone()) {
+                self.ghosts.broken = Some(Broken::BackfilledTwice);
+            }
+            // One that the operator makes again under its name wants the same.
+            if is_open || name.starts_with(STREAM) {
+                self.ghosts.fulfilled.insert(name);
+            }
+        }
+        true
+    }
+
+    fn change_schema(&mut self) -> bool {
+        let uid = self.job.truth().as_ref().map(|job| job.uid.clone());
+        let before = self.job.clone();
+        self.change_job(|job| job.schema_mismatch = true);
+        if !self.end_any_job(End::Succeeded) {
+            self.job = before;
+            return false;
+        }
+        self.ghosts.owed = uid;
+        true
+    }
+
+    fn end_pods(&mut self) -> bool {
+        let is_going = self.job.truth().as_ref().is_some_and(|job| job.terminating);
+        if is_going {
+            self.job.write(None);
+        }
+        is_going
+    }
+
+    fn end_runs(&mut self) -> bool {
+        let cron_job = self.cron_job.truth().as_ref();
+        let is_going = cron_job.is_some_and(|cron_job| cron_job.terminating);
+        if is_going {
+            self.cron_job.write(None);
+        }
+        is_going
+    }
+
+    fn ask(&mut self) -> bool {
+        if self.open_requests().count() >= MOST_REQUESTS {
+            return false;
+        }
+        let mut requests = self.requests.truth().as_ref().clone();
+        let name = format!("user-{}", self.asked);
+        requests.push(Request::new(&name, &name));
+        self.asked += 1;
+        self.requests.write(Arc::new(requests));
+        true
+    }
+
+    fn oldest_request(&self) -> Option<String> {
+        let oldest = self.open_requests().next();
+        oldest.map(|request| request.name.clone())
+    }
+
+    fn delete_request(&mut self) -> bool {
+        let Some(name) = self.oldest_request() else {
+            return false;
+        };
+        if name.starts_with(STREAM) {
+            self.ghosts.wants_first = false;
+        }
+        let mut requests = self.requests.truth().as_ref().clone();
+        requests.retain(|request| request.name != name);
+        self.requests.write(Arc::new(requests));
+        self.ghosts.evident.remove(&name);
+        true
+    }
+
+    fn close_request(&mut self) -> bool {
+        let Some(name) = self.oldest_request() else {
+            return false;
+        };
+        self.forget_request(&name);
+        self.change_request(&name, |request| request.completed = true)
+    }
+
+    fn delete_running_job(&mut self) -> bool {
+        let job = self.job.truth().as_ref();
+        let is_running = job.is_some_and(|job| job.end.is_none() && !job.terminating);
+        if is_running {
+            self.change_job(|job| job.terminating = true);
+        }
+        is_running
+    }
+
+    fn expire_job(&mut self) -> bool {
+        let Some(job) = self.job.truth().clone() else {
+            return false;
+        };
+        if job.end.is_none() {
+            return false;
+        }
+        // One whose creation was never answered, and that ends and goes before the watch has said a
+        // word of it, is known to nobody. The operator has Jobs live on for an hour.
+        let seen = self.job.seen.as_ref();
+        let is_seen = seen.is_some_and(|seen| seen.uid == job.uid);
+        if !is_seen && !self.memory.waits_for(Fenced::Job) {
+            self.ghosts.evident.clear();
+            self.ghosts.owed = None;
+        }
+        self.job.write(None);
+        true
+    }
+
+    fn delete_cron_job_by_hand(&mut self) -> bool {
+        let Some(cron_job) = self.cron_job.truth().as_deref() else {
+            return false;
+        };
+        let mut next = cron_job.clone();
+        next.terminating = true;
+        self.cron_job.write(Some(Arc::new(next)));
+        true
+    }
+
+    fn forget_the_past(&mut self) {
+        self.definition.forget_before();
+        self.job.forget_before();
+        self.cron_job.forget_before();
+        self.requests.forget_before();
+    }
+}

@@ -1,0 +1,203 @@
+//! The model as the checker explores it, and what it holds every state against.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Mutex, PoisonError},
+};
+
+use arcane_lifecycle::{Backend, Fenced, Phase, RequestPhase};
+use stateright::{Model, Property};
+
+use crate::{
+    action::{Action, Event, Fault},
+    flaw::Flaw,
+    objects::Request,
+    world::{Broken, Left, World},
+};
+
+pub const NEVER_TWO: &str = "no two Jobs of one stream are ever at work";
+pub const NOT_IN_VAIN: &str = "no request is completed without a Job that succeeded for it";
+pub const NOT_TWICE: &str = "no second Job succeeds for a request that one has succeeded for";
+pub const NOT_SUSPENDED: &str = "no Job stays while the stream is suspended";
+pub const NOT_LOST: &str = "no backfill that was asked for is lost";
+pub const AS_ASKED: &str = "what comes to rest is what the definition asks for";
+pub const RESTS: &str = "left alone, all comes to rest soon, whoever is quicker";
+
+/// Things that may happen until all rests, at most.
+const SOON: usize = 120;
+
+/// A stream, and all that may happen to it.
+pub struct Exploration {
+    pub backend: Backend,
+    pub left: Left,
+    pub events: Vec<Event>,
+    pub flaw: Option<Flaw>,
+    /// How long each world takes to come to rest at most; none while that is being found out.
+    rests: Mutex<HashMap<u64, Option<usize>>>,
+}
+
+impl Exploration {
+    pub fn new(backend: Backend, events: &[Event], left: Left) -> Self {
+        Exploration {
+            backend,
+            left,
+            events: events.to_vec(),
+            flaw: None,
+            rests: Mutex::default(),
+        }
+    }
+
+    pub fn with(self, flaw: Flaw) -> Self {
+        Exploration {
+            flaw: Some(flaw),
+            ..self
+        }
+    }
+
+    fn quiet(&self, world: &World) -> impl Iterator<Item = World> {
+        Action::quiet().filter_map(|action| action.happen(world, self.flaw))
+    }
+
+    /// The longest way to rest, whatever happens first each time; none if there is one that has no
+    /// end, or a long one.
+    fn rest(&self, world: &World, so_far: usize) -> Option<usize> {
+        let key = digest(world);
+        if let Some(known) = self.rests().get(&key) {
+            return *known;
+        }
+        if so_far > SOON {
+            return None;
+        }
+        // Met again on the way, it goes round in circles.
+        self.rests().insert(key, None);
+        let mut longest = Some(0);
+        for next in self.quiet(world) {
+            let rest = self.rest(&next, so_far + 1);
+            longest = longest
+                .zip(rest)
+                .map(|(longest, rest)| longest.max(rest + 1));
+        }
+        self.rests().insert(key, longest);
+        longest
+    }
+
+    fn is_at_rest(&self, world: &World) -> bool {
+        self.rest(world, 0) == Some(0)
+    }
+
+    fn rests(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Option<usize>>> {
+        self.rests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(world: &World) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    world.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Model for Exploration {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(self.backend, self.left)]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        actions.extend(Action::quiet());
+        if world.left.events > 0 {
+            actions.extend(self.events.iter().copied().map(Action::Event));
+        }
+        if world.left.faults > 0 {
+            let faults = match self.flaw {
+                Some(Flaw::ListsFromStaleCaches) => {
+                    Fenced::ALL.map(Fault::CrashIntoThePast).to_vec()
+                }
+                _ => [Fault::Crash, Fault::LoseAnswer]
+                    .into_iter()
+                    .chain(Fenced::ALL.map(Fault::BreakWatch))
+                    .collect(),
+            };
+            actions.extend(faults.into_iter().map(Action::Fault));
+        }
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        action.happen(world, self.flaw)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(NEVER_TWO, |_, world| is_whole(world, Broken::TwoAtWork)),
+            Property::always(NOT_IN_VAIN, |_, world| {
+                is_whole(world, Broken::CompletedInVain)
+            }),
+            Property::always(NOT_TWICE, |_, world| {
+                is_whole(world, Broken::BackfilledTwice)
+            }),
+            Property::always(RESTS, |model, world| model.rest(world, 0).is_some()),
+            Property::always(NOT_SUSPENDED, |model, world| {
+                !model.is_at_rest(world) || is_idle_if_suspended(world)
+            }),
+            Property::always(NOT_LOST, |model, world| {
+                !model.is_at_rest(world) || is_nothing_owed(world)
+            }),
+            Property::always(AS_ASKED, |model, world| {
+                !model.is_at_rest(world) || is_as_asked(world)
+            }),
+        ]
+    }
+}
+
+fn is_whole(world: &World, broken: Broken) -> bool {
+    world.ghosts.broken != Some(broken)
+}
+
+fn is_idle(world: &World) -> bool {
+    world.job.truth().is_none() && world.cron_job.truth().is_none()
+}
+
+fn is_idle_if_suspended(world: &World) -> bool {
+    !world.definition.truth().suspended || is_idle(world)
+}
+
+/// The schema's change has led to a request, every request to its backfill, and the stream has had
+/// its first one.
+fn is_nothing_owed(world: &World) -> bool {
+    let definition = world.definition.truth();
+    let phase = definition.status.phase;
+    let is_stopped = definition.suspended || definition.backend.is_none() || phase == Phase::Failed;
+    let is_owed = |it: &Request| it.phase != Some(RequestPhase::Stopped);
+    let mut requests = world.requests.truth().iter();
+    let has_first = requests.any(|request| request.name.contains("-initial-"));
+    world.ghosts.owed.is_none()
+        && (is_stopped || !world.open_requests().any(is_owed))
+        && (has_first || !world.ghosts.wants_first)
+}
+
+fn is_as_asked(world: &World) -> bool {
+    let definition = world.definition.truth();
+    let phase = definition.status.phase;
+    let (job, cron_job) = (world.job.truth(), world.cron_job.truth());
+    match definition.backend {
+        _ if definition.suspended => phase == Phase::Suspended,
+        _ if phase == Phase::Failed => is_idle(world),
+        // What runs goes on.
+        None => true,
+        Some(Backend::ChangeCapture) => {
+            let is_streaming = job.as_ref().is_some_and(|job| {
+                let is_current = job.spec == definition.spec && job.request.is_none();
+                is_current && job.end.is_none() && !job.terminating
+            });
+            is_streaming && cron_job.is_none() && phase == Phase::Running
+        }
+        Some(Backend::Batch) => {
+            let is_scheduled = cron_job
+                .as_ref()
+                .is_some_and(|it| it.spec == definition.spec && !it.terminating);
+            is_scheduled && job.is_none() && phase == Phase::Scheduled
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Every order in which the operator's writes, its lagging caches, users, Jobs, crashes and lost
+//! answers may take their turns, up to a number of each, explored by a model checker.
+//!
+//! The operator's decisions and its fences are the real ones; the API server is a few maps. What is
+//! left out: plugins, which the simulation has; whether the operator is woken, as it may look at any
+//! time here; templates; and that a Job's pods run at all.
+
+mod action;
+mod check;
+mod flaw;
+mod lag;
+#[path = "../support/objects.rs"]
+mod objects;
+mod operator;
+mod world;
+
+use std::{
+    io::{self, Write as _},
+    time::Instant,
+};
+
+use action::Event;
+use arcane_lifecycle::Backend;
+use check::{
+    AS_ASKED, Exploration, NEVER_TWO, NOT_IN_VAIN, NOT_LOST, NOT_SUSPENDED, NOT_TWICE, RESTS,
+};
+use flaw::Flaw;
+use stateright::{Checker, HasDiscoveries, Model};
+use world::Left;
+
+const CHANGE_CAPTURE: Backend = Backend::ChangeCapture;
+const BATCH: Backend = Backend::Batch;
+
+/// Explores all there is, of which there must be so many different states.
+fn explore(what: &str, exploration: Exploration, least: usize) {
+    let begun = Instant::now();
+    let checker = exploration.checker();
+    let checker = checker.finish_when(HasDiscoveries::AnyFailures);
+    let checker = checker.spawn_bfs().join();
+    let (states, unique) = (checker.state_count(), checker.unique_state_count());
+    // Past the capture: how much was explored belongs to the result.
+    let _ = writeln!(
+        io::stderr(),
+        "{what}: {states} states, {unique} of them different, up to {} deep, in {:.1?}",
+        checker.max_depth(),
+        begun.elapsed(),
+    );
+    checker.assert_properties();
+    assert!(
+        unique >= least,
+        "{what}: no more than {unique} states were explored"
+    );
+}
+
+#[test]
+fn whatever_two_things_happen_a_stream_is_safe_and_comes_to_rest() {
+    let left = Left {
+        events: 2,
+        faults: 0,
+    };
+    let streams = Exploration::new(CHANGE_CAPTURE, &Event::ALL, left);
+    explore("two events, change capture", streams, 130_000);
+    let batches = Exploration::new(BATCH, &Event::ALL, left);
+    explore("two events, batch", batches, 20_000);
+}
+
+#[test]
+fn whatever_happens_and_fails_a_stream_is_safe_and_comes_to_rest() {
+    let left = Left {
+        events: 1,
+        faults: 1,
+    };
+    let streams = Exploration::new(CHANGE_CAPTURE, &Event::ALL, left);
+    explore("an event and a fault, change capture", streams, 60_000);
+    let batches = Exploration::new(BATCH, &Event::ALL, left);
+    explore("an event and a fault, batch", batches, 5_000);
+}
+
+#[test]
+fn whatever_users_do_twice_and_fails_once_a_stream_is_safe_and_comes_to_rest() {
+    const EVENTS: [Event; 4] = [
+        Event::Suspend,
+        Event::Resume,
+        Event::ChangeSpec,
+        Event::CreateRequest,
+    ];
+    let left = Left {
+        events: 2,
+        faults: 1,
+    };
+    let streams = Exploration::new(CHANGE_CAPTURE, &EVENTS, left);
+    explore("two wishes and a fault", streams, 100_000);
+}
+
+#[test]
+fn whatever_fails_twice_a_new_stream_is_safe_and_comes_to_rest() {
+    let left = Left {
+        events: 0,
+        faults: 2,
+    };
+    let streams = Exploration::new(CHANGE_CAPTURE, &[], left);
+    explore("two faults", streams, 5_000);
+}
+
+/// A model check that finds nothing might look for nothing.
+fn expect_found(flaw: Flaw, broken: &'static str, events: &[Event], left: Left) {
+    let exploration = Exploration::new(CHANGE_CAPTURE, events, left).with(flaw);
+    let checker = exploration.checker();
+    let checker = checker.finish_when(HasDiscoveries::AnyOf([broken].into()));
+    let checker = checker.spawn_bfs().join();
+    let found = checker.discovery(broken);
+    let found = found.unwrap_or_else(|| panic!("{flaw:?} is not found out: {broken}"));
+    let _ = writeln!(
+        io::stderr(),
+        "{flaw:?} is found out by {} steps",
+        found.into_actions().len()
+    );
+}
+
+#[test]
+fn an_operator_that_waits_for_no_pods_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found(Flaw::WaitsForNoPods, NEVER_TWO, &[Event::Suspend], left);
+}
+
+#[test]
+fn an_operator_that_takes_absence_for_success_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found(
+        Flaw::TakesAbsenceForSuccess,
+        NOT_IN_VAIN,
+        &[Event::DeleteJob],
+        left,
+    );
+}
+
+#[test]
+fn an_operator_that_acts_on_views_older_than_its_writes_is_found_out() {
+    let left = Left {
+        events: 0,
+        faults: 0,
+    };
+    expect_found(Flaw::IgnoresFences, NOT_TWICE, &[], left);
+}
+
+#[test]
+fn an_operator_whose_first_lists_are_old_is_found_out() {
+    let left = Left {
+        events: 0,
+        faults: 1,
+    };
+    expect_found(Flaw::ListsFromStaleCaches, NOT_TWICE, &[], left);
+}
+
+#[test]
+fn an_operator_that_lets_jobs_of_suspended_streams_run_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found(
+        Flaw::IgnoresSuspension,
+        NOT_SUSPENDED,
+        &[Event::Suspend],
+        left,
+    );
+}
+
+#[test]
+fn an_operator_that_records_too_late_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 1,
+    };
+    expect_found(
+        Flaw::RecordsTooLate,
+        NOT_LOST,
+        &[Event::SchemaChanges],
+        left,
+    );
+}
+
+#[test]
+fn an_operator_that_never_rests_is_found_out() {
+    let left = Left {
+        events: 0,
+        faults: 0,
+    };
+    expect_found(Flaw::NeverRests, RESTS, &[], left);
+}
+
+#[test]
+fn an_operator_that_does_not_start_again_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found(Flaw::StartsOnce, AS_ASKED, &[Event::StreamSucceeds], left);
+}
