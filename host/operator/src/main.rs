@@ -22,12 +22,6 @@ mod writer;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
-
-/// Rendering, comparing and hashing objects is mostly memory coming and going: with the system's
-/// allocator it takes nearly twice as long.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Comes first: large components are compiled by this very program, in a process of their own.

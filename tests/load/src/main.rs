@@ -1,5 +1,5 @@
-//! Measures the operator against a bare client, and plugins in their host: what `cargo xtask bench`
-//! runs.
+//! Measures the operator against a bare client, and plugins in their host, and soaks the operator:
+//! what `cargo xtask bench` and `cargo xtask soak` run.
 
 mod all;
 mod bare;
@@ -15,6 +15,7 @@ mod plugins;
 mod report;
 mod restart;
 mod shards;
+mod soak;
 mod streams;
 mod thresholds;
 mod times;
@@ -22,37 +23,40 @@ mod times;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
-use mimalloc::MiMalloc;
-use xtask::cli::{Bench, Benches};
+use clap::{Parser, Subcommand};
+use xtask::cli::{Bench, Benches, Soak};
 use xtask::terminal::Paint;
 
 use report::Report;
 use thresholds::Thresholds;
 
-/// The operator's: what is measured here is what it does.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
-/// Measure the operator, and plugins in their host.
+/// Measure the operator, or soak it.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
-    #[command(flatten)]
-    benches: Benches,
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Debug, Subcommand)]
+enum Program {
+    /// Measure the operator, and plugins in their host.
+    Bench(Benches),
+    /// Change streams without end while things fail.
+    Soak(Soak),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match plugins::cold::asked() {
         Some(order) => order.and_then(|order| plugins::cold::run(&order)),
-        None => {
-            let Benches { one, all } = Arguments::parse().benches;
-            match one {
-                Some(bench) => run(&bench).await,
-                None => all::run(&all).await,
-            }
-        }
+        None => match Arguments::parse().program {
+            Program::Bench(Benches { one: None, all }) => all::run(&all).await,
+            Program::Bench(Benches {
+                one: Some(bench), ..
+            }) => run(&bench).await,
+            Program::Soak(options) => soak(&options).await,
+        },
     };
     match result {
         Ok(code) => code,
@@ -103,6 +107,22 @@ async fn measure(bench: &Bench) -> Result<Report> {
             Report::new(shards::subject(options), figures, thresholds)
         }
     }
+}
+
+/// Soaks the operator, and fails if a bar is missed.
+async fn soak(options: &Soak) -> Result<ExitCode> {
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+    let figures = soak::run(options, seed).await?;
+    let report = Report::new(
+        soak::subject(options, seed),
+        figures,
+        Thresholds::of_soak()?,
+    )?;
+    print!("{}", report.text(Paint::stdout()));
+    if let Some(file) = &options.json {
+        report.write_json(file)?;
+    }
+    Ok(verdict(true, report.missed()))
 }
 
 fn verdict(check: bool, missed: usize) -> ExitCode {

@@ -14,6 +14,7 @@ struct File {
     busy: OfStreams,
     plugins: OfPlugins,
     shards: OfStreams,
+    soak: OfStreams,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,6 +131,11 @@ impl Thresholds {
         Ok(read()?.shards.into())
     }
 
+    /// The bars of `cargo xtask soak`.
+    pub fn of_soak() -> Result<Self> {
+        Ok(read()?.soak.into())
+    }
+
     /// The bar of a figure.
     pub fn of(&self, figure: &str) -> Option<&Bar> {
         self.bars.iter().find(|bar| bar.figure == figure)
@@ -164,6 +170,7 @@ mod tests {
             Thresholds::of_plugins(),
             Thresholds::of_busy(),
             Thresholds::of_shards(),
+            Thresholds::of_soak(),
         ] {
             let Thresholds { bars, .. } = thresholds.unwrap();
             for bar in &bars {

@@ -185,6 +185,26 @@ pub struct Plugins {
     pub json: Option<PathBuf>,
 }
 
+/// `cargo xtask soak`
+#[derive(Debug, Clone, Args)]
+pub struct Soak {
+    /// How long everything goes on, before it has to come to rest.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    pub minutes: u32,
+
+    /// Places for streams, half of them of a class with a plugin.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub streams: u32,
+
+    /// Where the changes and faults begin. Another one each time by default; it is told.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+
+    /// Write every figure to this file as JSON, with bars and verdicts.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 /// `cargo xtask fuzz`
 #[derive(Debug, Clone, Args)]
 pub struct Fuzz {
@@ -253,8 +273,14 @@ mod tests {
         demo: Demo,
         #[command(flatten)]
         fuzz: Fuzz,
-        #[command(flatten)]
-        bench: Benches,
+        #[command(subcommand)]
+        program: Program,
+    }
+
+    #[derive(Subcommand)]
+    enum Program {
+        Bench(Benches),
+        Soak(Soak),
     }
 
     #[test]

@@ -47,6 +47,19 @@ enum Command {
     /// those that have bars stand in one table. Let nothing else run meanwhile.
     Bench(cli::Benches),
 
+    /// Change streams without end while things fail, and see whether all that must hold does.
+    ///
+    /// Users create, delete, suspend and resume streams, edit their specs, ask for backfills, take
+    /// requests back, and delete Jobs; Jobs fail and find that their source's schema has changed.
+    /// Meanwhile the operator is killed and the API server with it, etcd is compacted, the plugin of
+    /// a class is swapped for another version, and templates change. The audit log is read all the
+    /// time: no second Job for a request that one has succeeded for, no request completed without
+    /// such a Job, no Secret asked for. Memory, descriptors and threads of the operator are sampled.
+    /// In the end nothing happens any more: every stream has to come to run, and every request to be
+    /// done. The exit code is 0 only if all this holds and nothing has grown beyond its bar in
+    /// tests/load/thresholds.yaml. Progress is told on standard error, figures on standard output.
+    Soak(cli::Soak),
+
     /// Hand hostile bytes to the host of plugins, for as long as you like.
     ///
     /// Targets: `component`, bytes that are loaded as a component and called if they can be;
@@ -86,7 +99,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(demo) if demo.context.is_some() => &[Need::Wasm],
         Command::Demo(_) => &[Need::Go, Need::Wasm],
         Command::Bench(benches) if benches.without_operator() => &[Need::Wasm],
-        Command::Bench(_) => &[Need::Go, Need::Wasm],
+        Command::Bench(_) | Command::Soak(_) => &[Need::Go, Need::Wasm],
         Command::Cluster => &[Need::Go],
         Command::Test(arguments) => arguments.needs(),
         Command::Fuzz(_) | Command::Generate { .. } => &[],
@@ -99,6 +112,7 @@ fn run(command: Command) -> Result<ExitCode> {
             programs::bench_plugins(&workspace)
         }
         Command::Bench(_) => programs::bench(&workspace),
+        Command::Soak(_) => programs::soak(&workspace),
         Command::Fuzz(_) => programs::fuzz(&workspace),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Generate { check: false } => generate::write(&workspace),

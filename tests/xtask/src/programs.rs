@@ -22,13 +22,18 @@ pub fn cluster(workspace: &Workspace) -> Result<ExitCode> {
 
 /// `cargo xtask bench`: with every optimisation, the measuring side too.
 pub fn bench(workspace: &Workspace) -> Result<ExitCode> {
-    run(workspace, "arcane-load", true, std::env::args_os().skip(2))
+    run(workspace, "arcane-load", true, std::env::args_os().skip(1))
+}
+
+/// `cargo xtask soak`: the very programs that the tests have.
+pub fn soak(workspace: &Workspace) -> Result<ExitCode> {
+    run(workspace, "arcane-load", false, std::env::args_os().skip(1))
 }
 
 /// `cargo xtask bench plugins`: without an operator.
 pub fn bench_plugins(workspace: &Workspace) -> Result<ExitCode> {
     let binary = workspace.build("--bin", "arcane-load", true)?;
-    start(workspace.command(binary).args(std::env::args_os().skip(2)))
+    start(workspace.command(binary).args(std::env::args_os().skip(1)))
 }
 
 /// `cargo xtask fuzz`: optimised, for more inputs in the same time.

@@ -51,10 +51,35 @@ struct ResponseStatus {
     message: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct ResponseObject {
     #[serde(default)]
     metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Spec {
+    completed: Option<bool>,
+}
+
+/// Of other kinds this may be anything.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "serde_json::Value")]
+struct Status {
+    is_complete: bool,
+}
+
+impl From<serde_json::Value> for Status {
+    fn from(status: serde_json::Value) -> Self {
+        let mut conditions = status["conditions"].as_array().into_iter().flatten();
+        Self {
+            is_complete: conditions.any(|it| it["type"] == "Complete" && it["status"] == "True"),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,14 +124,17 @@ impl Event {
             namespace,
             name,
         } = object_ref?;
+        let ResponseObject {
+            metadata,
+            spec,
+            status,
+        } = response_object.unwrap_or_default();
         let Metadata {
             name: created,
             uid,
             resource_version,
             mut annotations,
-        } = response_object
-            .map(|object| object.metadata)
-            .unwrap_or_default();
+        } = metadata;
         Some(Request {
             user: user.username,
             user_agent,
@@ -125,6 +153,7 @@ impl Event {
             uid,
             resource_version,
             changed: None,
+            complete: spec.completed.unwrap_or(status.is_complete),
             backfill_request: annotations.remove(BACKFILL_REQUEST),
             received: request_received_timestamp,
         })

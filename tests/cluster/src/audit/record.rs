@@ -1,6 +1,6 @@
 //! A part of the audit log, and the questions that one asks of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ pub struct Request {
     pub resource_version: Option<String>,
     /// Whether a write changed the object; none for other requests and where the log has no answers.
     pub changed: Option<bool>,
+    /// Whether the object, as answered to a write, is complete: a backfill request by its spec, a
+    /// Job by its condition.
+    pub complete: bool,
     /// The object's annotation that names the backfill request it serves.
     pub backfill_request: Option<String>,
     /// When the request came, RFC 3339 with microseconds.
@@ -66,8 +69,9 @@ impl Request {
         )
     }
 
-    /// An apply that finds nothing creates.
-    fn is_creation(&self) -> bool {
+    /// Whether the request made an object. An apply that finds nothing does.
+    #[must_use]
+    pub fn is_creation(&self) -> bool {
         self.is_write() && (self.verb == "create" || self.code == 201)
     }
 }
@@ -221,6 +225,35 @@ impl Record {
                 times,
             })
             .collect()
+    }
+
+    /// Backfill requests that were completed before a Job had completed for them. Who completes a
+    /// Job is the Job controller: ask a record that has its writes.
+    #[must_use]
+    pub fn unearned(&self) -> Vec<String> {
+        let (mut earned, mut unearned) = (BTreeSet::new(), BTreeSet::new());
+        for request in self
+            .iter()
+            .filter(|request| request.is_write() && request.complete)
+        {
+            match request.resource.split('/').next() {
+                Some("jobs") => {
+                    earned.extend(
+                        request
+                            .backfill_request
+                            .as_ref()
+                            .map(|name| (&request.namespace, name)),
+                    );
+                }
+                Some("backfillrequests")
+                    if !earned.contains(&(&request.namespace, &request.name)) =>
+                {
+                    unearned.insert(request.name.clone());
+                }
+                _ => {}
+            }
+        }
+        unearned.into_iter().collect()
     }
 
     /// How many requests there are by verb and resource, for example `create jobs` or

@@ -13,11 +13,11 @@ use crate::programs::OPERATOR_BINARY;
 use crate::workspace::{IntegrationTest, Workspace};
 
 /// Packages whose integration tests need a control plane.
-const ON_CONTROL_PLANE: [&str; 2] = ["arcane-cluster", "arcane-e2e"];
+const ON_CONTROL_PLANE: [&str; 3] = ["arcane-cluster", "arcane-e2e", "arcane-load"];
 
 /// Packages' integration tests that take minutes, because they wait for leases and backoffs: begun
 /// first, or everything would wait for them in the end.
-const LONG: [&str; 3] = ["operations", "shards", "wasm"];
+const LONG: [&str; 5] = ["operations", "wasm", "inputs", "shards", "soak"];
 
 /// A check that needs no control plane. They run one after the other.
 #[derive(Debug)]
