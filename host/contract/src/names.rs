@@ -54,3 +54,43 @@ pub const ENV_BACKFILL: &str = "STREAMCONTEXT__BACKFILL";
 pub const ENV_OVERRIDE: &str = "STREAMCONTEXT__OVERRIDE";
 /// Environment variable: the BackfillRequest's name.
 pub const ENV_BACKFILL_ID: &str = "STREAMCONTEXT__BACKFILL_ID";
+
+/// Whether an object can have this name: lower-case letters, digits, dashes and dots. Any other text,
+/// such as `../secrets/s`, is not to become part of an address.
+#[must_use]
+pub fn is_object_name(text: &str) -> bool {
+    let is_end = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_part = |byte: u8| is_end(byte) || byte == b'-' || byte == b'.';
+    let (first, last) = (text.bytes().next(), text.bytes().next_back());
+    text.len() <= 253
+        && first.is_some_and(is_end)
+        && last.is_some_and(is_end)
+        && text.bytes().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_lead_elsewhere_is_no_name() {
+        for name in ["a", "sample-streaming", "a.b-c.9"] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for text in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "../secrets/s",
+            "A",
+            "a?b",
+            "a%2fb",
+            "-a",
+            "a.",
+            "ü",
+        ] {
+            assert!(!is_object_name(text), "{text}");
+        }
+    }
+}

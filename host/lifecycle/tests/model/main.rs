@@ -77,22 +77,6 @@ fn whatever_happens_and_fails_a_stream_is_safe_and_comes_to_rest() {
 }
 
 #[test]
-fn whatever_users_do_twice_and_fails_once_a_stream_is_safe_and_comes_to_rest() {
-    const EVENTS: [Event; 4] = [
-        Event::Suspend,
-        Event::Resume,
-        Event::ChangeSpec,
-        Event::CreateRequest,
-    ];
-    let left = Left {
-        events: 2,
-        faults: 1,
-    };
-    let streams = Exploration::new(CHANGE_CAPTURE, &EVENTS, left);
-    explore("two wishes and a fault", streams, 100_000);
-}
-
-#[test]
 fn whatever_fails_twice_a_new_stream_is_safe_and_comes_to_rest() {
     let left = Left {
         events: 0,

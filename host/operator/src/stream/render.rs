@@ -9,7 +9,7 @@ use std::{
 use arcane_contract::{
     bounded::DEEPEST,
     definition::{Backend, TemplateRef},
-    names::{ANNOTATION_RESTART, GROUP, VERSION},
+    names::{ANNOTATION_RESTART, GROUP, VERSION, is_object_name},
     render::{self, Rendered},
     stream::StreamDefinition,
     template::JobTemplate,
@@ -269,6 +269,9 @@ pub async fn is_template_about_to_come(
         return false;
     }
     let TemplateRef { namespace, name } = &*reference;
+    if !is_object_name(namespace) || !is_object_name(name) {
+        return false;
+    }
     let templates = Path::new(GROUP, VERSION, namespace, "streamingjobtemplates");
     let found = class.host.writer.read::<IgnoredAny>(&templates, name);
     found.await.is_ok()

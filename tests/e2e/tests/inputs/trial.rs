@@ -158,9 +158,16 @@ pub async fn judge_all(
     }
 }
 
-/// Whether a message names the object, or a field of it.
+/// Whether a message names the object, a field of it, or what the field names.
 fn names(message: &str, object: &str) -> bool {
-    let words = ["spec", "metadata", "too large", object];
+    let words = [
+        "spec",
+        "metadata",
+        "ConfigMap",
+        "CustomResourceDefinition",
+        "too large",
+        object,
+    ];
     words.iter().any(|word| message.contains(word))
 }
 
