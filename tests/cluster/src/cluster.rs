@@ -166,6 +166,19 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<PathBuf> {
+        let token = self.token(namespace, name).await?;
+        let file = self.home.kubeconfig(&format!("{namespace}.{name}"));
+        kubeconfig::write(
+            &file,
+            &self.home.server(),
+            &self.home.authority(),
+            &Credentials::Token(&token),
+        )?;
+        Ok(file)
+    }
+
+    /// A fresh token of a service account.
+    pub(crate) async fn token(&self, namespace: &str, name: &str) -> Result<String> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client()?, namespace);
         let spec = TokenRequestSpec {
             expiration_seconds: Some(TOKEN_SECONDS),
@@ -181,18 +194,8 @@ impl Cluster {
             .with_context(|| {
                 format!("failed to get a token of the service account {namespace}/{name}")
             })?;
-        let token = answer
-            .status
-            .and_then(|status| status.token)
-            .context("the API server gave no token")?;
-        let file = self.home.kubeconfig(&format!("{namespace}.{name}"));
-        kubeconfig::write(
-            &file,
-            &self.home.server(),
-            &self.home.authority(),
-            &Credentials::Token(&token),
-        )?;
-        Ok(file)
+        let token = answer.status.and_then(|status| status.token);
+        token.context("the API server gave no token")
     }
 
     /// The address of the API server.

@@ -12,7 +12,7 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use serde_json::json;
 
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::kubeconfig::{self, Credentials};
 use crate::local_http;
 use crate::pki::{Identity, Pki};
@@ -60,6 +60,7 @@ impl ControlPlane {
                 &credentials,
             )?;
         }
+        pki.server(home::PROXY)?;
         let plane = Self {
             home: home.clone(),
             serving: pki.server("kube-apiserver")?,

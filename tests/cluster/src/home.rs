@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::pki::{Identity, Pki};
+
+/// Name of the certificate of proxies.
+pub(crate) const PROXY: &str = "proxy";
+
 /// Ports of 127.0.0.1 that a cluster's servers listen on.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Ports {
@@ -82,6 +87,11 @@ impl Home {
 
     pub(crate) fn authority(&self) -> PathBuf {
         self.pki().join("ca.pem")
+    }
+
+    /// What a proxy in the API server's place shows.
+    pub(crate) fn proxy_identity(&self) -> Identity {
+        Pki::identity(&self.pki(), PROXY)
     }
 
     pub(crate) fn logs(&self) -> PathBuf {

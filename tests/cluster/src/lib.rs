@@ -34,6 +34,7 @@ mod pki;
 pub mod pods;
 mod ports;
 mod process;
+mod proxy;
 pub mod wait;
 
 pub use audit::Audit;
@@ -43,4 +44,5 @@ pub use local_http::Answer;
 pub use operator::{Operator, OperatorBuilder, Stopped, Usage};
 pub use pods::Pods;
 pub use ports::free_port;
+pub use proxy::{Fault, Injection, Proxy, Rule};
 pub use wait::eventually;

@@ -80,14 +80,19 @@ impl Pki {
         self.issue(&name.replace(':', "-"), params)
     }
 
+    /// Where in `dir` the certificate and the key of this name are.
+    pub(crate) fn identity(dir: &Path, name: &str) -> Identity {
+        Identity {
+            certificate: dir.join(format!("{name}.pem")),
+            key: dir.join(format!("{name}.key")),
+        }
+    }
+
     fn issue(&self, file: &str, mut params: CertificateParams) -> Result<Identity> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.authority)?;
-        let identity = Identity {
-            certificate: self.dir.join(format!("{file}.pem")),
-            key: self.dir.join(format!("{file}.key")),
-        };
+        let identity = Self::identity(&self.dir, file);
         std::fs::write(&identity.certificate, certificate.pem())?;
         std::fs::write(&identity.key, key.serialize_pem())?;
         Ok(identity)

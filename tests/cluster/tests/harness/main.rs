@@ -6,4 +6,5 @@ mod audit;
 mod lifetime;
 mod operator;
 mod pods;
+mod proxy;
 mod support;

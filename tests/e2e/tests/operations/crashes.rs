@@ -1,14 +1,13 @@
 //! The operator is killed, and nothing is lost or done twice.
 
 use anyhow::Result;
-use arcane_cluster::Operator;
+use arcane_cluster::{Operator, Proxy};
 use arcane_e2e::{
     Definition, NAMESPACE, Own, Platform, Plugin, READY_WITHIN, STOPPED_WITHIN, Stream, short_lease,
 };
 use serde_json::json;
 
 use crate::load::short_backfills;
-use crate::proxy::Proxy;
 use crate::support::{Class, job_uids};
 
 /// A stream's way through its backfill takes no more writes, events included, than this.
@@ -18,11 +17,7 @@ const MOST_WRITES: usize = 20;
 async fn a_crash_after_any_write_ends_in_the_same_place() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let client = platform
-        .cluster()
-        .client_for_service_account(NAMESPACE, "arcane-host")
-        .await?;
-    let proxy = Proxy::start(client).await?;
+    let proxy = Proxy::start(platform.cluster(), NAMESPACE, "arcane-host").await?;
     let mut operator = behind(&platform, &proxy).await?;
     let sample = platform.sample(&short_backfills()).await?;
     Class::of(&sample)?.wait_ready().await;
@@ -37,12 +32,12 @@ async fn a_crash_after_any_write_ends_in_the_same_place() -> Result<()> {
             () = stream.wait_phase("Running") => false,
         };
         if !crashed {
-            proxy.mend();
+            proxy.heal().await;
             break;
         }
         crashes += 1;
         operator.kill()?;
-        proxy.mend();
+        proxy.heal().await;
         operator = behind(&platform, &proxy).await?;
         stream.wait_phase("Running").await;
         assert_backfilled_once(&sample, &stream).await;

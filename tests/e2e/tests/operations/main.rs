@@ -9,7 +9,6 @@ mod load;
 mod observation;
 mod outage;
 mod own;
-mod proxy;
 mod queue;
 mod replicas;
 mod restart;
