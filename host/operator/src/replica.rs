@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use arcane_contract::render;
 use kube::Client;
-use tokio::{
-    sync::{OnceCell, Semaphore},
-    time::sleep,
-};
+use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, info_span, warn};
 
@@ -33,9 +30,6 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(4);
 /// Time for those writes.
 const LAST_GRACE: Duration = Duration::from_millis(200);
-/// The first minor version of Kubernetes 1 whose API server lists by watching unless told
-/// otherwise.
-const STREAMING_LISTS_SINCE: u32 = 34;
 
 /// What all shards of this process have in common.
 pub struct Replica {
@@ -48,7 +42,6 @@ pub struct Replica {
     permits: Arc<Semaphore>,
     budget: Arc<Budget>,
     engine: Arc<Engine>,
-    streaming_lists: OnceCell<bool>,
     /// The process is told to end.
     ending: CancellationToken,
 }
@@ -67,7 +60,6 @@ impl Replica {
             permits: Arc::new(Semaphore::new(config.concurrency_total.into())),
             budget: Arc::new(Budget::of(config.writes_per_second)),
             engine: Arc::new(Engine::new(config.plugins()?)),
-            streaming_lists: OnceCell::new(),
             config,
             client,
             namespace,
@@ -77,7 +69,7 @@ impl Replica {
         })
     }
 
-    async fn host(&self, shard: Shard, tenure: Tenure) -> Arc<Host> {
+    fn host(&self, shard: Shard, tenure: Tenure) -> Arc<Host> {
         let (config, client) = (&self.config, &self.client);
         let writer = Writer::new(
             client.clone(),
@@ -86,10 +78,6 @@ impl Replica {
             self.budget.clone(),
             self.metrics.clone(),
         );
-        let streaming_lists = *self
-            .streaming_lists
-            .get_or_init(|| lists_by_watching(client))
-            .await;
         Arc::new(Host {
             events: Events::new(writer.clone(), config.identity.clone()),
             writer,
@@ -100,7 +88,6 @@ impl Replica {
             permits: self.permits.clone(),
             plugins: Arc::new(Plugins::new(
                 client.clone(),
-                streaming_lists,
                 self.namespace.clone(),
                 self.engine.clone(),
             )),
@@ -113,7 +100,6 @@ impl Replica {
             },
             reconcile_timeout: config.reconcile_timeout(),
             concurrency_per_class: config.concurrency_per_class,
-            streaming_lists,
             client: client.clone(),
         })
     }
@@ -195,9 +181,7 @@ impl Service for Arc<Replica> {
 }
 
 async fn serve(host: Arc<Host>, health: Health, stop: CancellationToken) {
-    let watches = host
-        .shared
-        .follow(&host.client, host.streaming_lists, &host.faults, &stop);
+    let watches = host.shared.follow(&host.client, &host.faults, &stop);
     // Nothing is decided before all that it depends on is known.
     let work = async {
         if stop
@@ -211,18 +195,4 @@ async fn serve(host: Arc<Host>, health: Health, stop: CancellationToken) {
         }
     };
     tokio::join!(watches, work);
-}
-
-/// Whether the API server lists by watching, which spares its memory.
-async fn lists_by_watching(client: &Client) -> bool {
-    match client.apiserver_version().await {
-        Ok(version) => {
-            let minor = version.minor.trim_end_matches('+').parse::<u32>();
-            version.major == "1" && minor.is_ok_and(|minor| minor >= STREAMING_LISTS_SINCE)
-        }
-        Err(error) => {
-            warn!("failed to read the version of the API server: {error}");
-            false
-        }
-    }
 }

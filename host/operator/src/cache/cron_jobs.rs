@@ -58,14 +58,13 @@ impl From<CronJobObject> for CachedCronJob {
 /// Follows the CronJobs that carry the stream label.
 pub async fn follow(
     client: Client,
-    streaming: bool,
     store: Arc<Store<CachedCronJob>>,
     routes: Arc<Routes>,
     shard: Shard,
     faults: Faults,
     stop: CancellationToken,
 ) {
-    let config = config(streaming).labels(LABEL_STREAM_ID);
+    let config = config().labels(LABEL_STREAM_ID);
     follow_kind(
         Api::<CronJobObject>::all(client),
         config,

@@ -79,7 +79,6 @@ impl Jobs {
 /// Follows the Jobs that carry the stream label.
 pub async fn follow(
     client: Client,
-    streaming: bool,
     jobs: Arc<Jobs>,
     routes: Arc<Routes>,
     shard: Shard,
@@ -91,7 +90,7 @@ pub async fn follow(
         jobs: jobs.clone(),
         routes,
     };
-    let config = config(streaming).labels(LABEL_STREAM_ID);
+    let config = config().labels(LABEL_STREAM_ID);
     follow_kind(
         Api::<JobObject>::all(client),
         config,

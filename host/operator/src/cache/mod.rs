@@ -59,14 +59,8 @@ impl Shared {
         }
     }
 
-    /// Follows all shared kinds until `stop`; `streaming` where the server lists by watching.
-    pub async fn follow(
-        &self,
-        client: &Client,
-        streaming: bool,
-        faults: &Faults,
-        stop: &CancellationToken,
-    ) {
+    /// Follows all shared kinds until `stop`.
+    pub async fn follow(&self, client: &Client, faults: &Faults, stop: &CancellationToken) {
         let Shared {
             shard,
             jobs,
@@ -79,7 +73,6 @@ impl Shared {
             ($kind:ident $(, $of:expr)?) => {
                 tokio::spawn($kind::follow(
                     client.clone(),
-                    streaming,
                     $kind.clone(),
                     routes.clone(),
                     $($of,)?

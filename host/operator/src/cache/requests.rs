@@ -128,14 +128,13 @@ fn phase(phase: Phase) -> RequestPhase {
 /// Follows the requests that are not completed.
 pub async fn follow(
     client: Client,
-    streaming: bool,
     requests: Arc<Requests>,
     routes: Arc<Routes>,
     shard: Shard,
     faults: Faults,
     stop: CancellationToken,
 ) {
-    let config = config(streaming).fields("spec.completed=false");
+    let config = config().fields("spec.completed=false");
     let observer = RequestObserver {
         shard,
         requests: requests.clone(),

@@ -26,7 +26,6 @@ pub struct CachedTemplate {
 /// Follows the templates.
 pub async fn follow(
     client: Client,
-    streaming: bool,
     store: Arc<Store<CachedTemplate>>,
     routes: Arc<Routes>,
     faults: Faults,
@@ -34,7 +33,7 @@ pub async fn follow(
 ) {
     follow_kind(
         Api::<GuardedTemplate>::all(client),
-        config(streaming),
+        config(),
         &store,
         &TemplateObserver { routes },
         &faults,

@@ -19,14 +19,12 @@ use crate::faults::Faults;
 /// that has silently died is noticed within this time.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
 
-/// How to watch; `streaming` where the server can list by watching, which spares its memory.
-pub fn config(streaming: bool) -> watcher::Config {
-    let config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
-    if streaming {
-        config.streaming_lists()
-    } else {
-        config
-    }
+/// How to watch. Lists are read page by page and are consistent: they hold all that was written
+/// before they began. What may be answered from the past (`resourceVersion=0`, which lists by
+/// watching ask for) could show a request as open whose backfill is long complete, after a restart or
+/// a lost watch, where an API server lags behind its peers.
+pub fn config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
 
 /// What happened to one object.

@@ -19,16 +19,14 @@ use crate::{
 /// Namespaces whose ConfigMaps are watched, since a class named one of them.
 pub struct ConfigMaps {
     client: Client,
-    streaming_lists: bool,
     namespaces: Mutex<HashMap<String, Arc<Namespace>>>,
 }
 
 impl ConfigMaps {
     /// Watches none yet.
-    pub fn new(client: Client, streaming_lists: bool) -> Self {
+    pub fn new(client: Client) -> Self {
         ConfigMaps {
             client,
-            streaming_lists,
             namespaces: Mutex::default(),
         }
     }
@@ -41,7 +39,7 @@ impl ConfigMaps {
             .unwrap_or_else(PoisonError::into_inner);
         namespaces
             .entry(name.to_owned())
-            .or_insert_with(|| Namespace::watch(&self.client, name, self.streaming_lists))
+            .or_insert_with(|| Namespace::watch(&self.client, name))
             .clone()
     }
 }
@@ -64,7 +62,7 @@ struct Followed {
 }
 
 impl Namespace {
-    fn watch(client: &Client, name: &str, streaming_lists: bool) -> Arc<Self> {
+    fn watch(client: &Client, name: &str) -> Arc<Self> {
         let followed = Arc::new(Followed {
             versions: Store::new(),
             changed: watch::Sender::new(0),
@@ -74,7 +72,7 @@ impl Namespace {
             let api = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client.clone(), name);
             let (followed, faults, stop) = (followed.clone(), faults.clone(), stop.clone());
             async move {
-                let (config, store) = (config(streaming_lists), &followed.versions);
+                let (config, store) = (config(), &followed.versions);
                 follow(api, config, store, &*followed, &faults, &stop).await;
             }
         });

@@ -66,16 +66,11 @@ pub struct Plugins {
 
 impl Plugins {
     /// None in service.
-    pub fn new(
-        client: Client,
-        streaming_lists: bool,
-        namespace: String,
-        engine: Arc<Engine>,
-    ) -> Self {
+    pub fn new(client: Client, namespace: String, engine: Arc<Engine>) -> Self {
         Plugins {
             namespace,
             engine,
-            config_maps: ConfigMaps::new(client, streaming_lists),
+            config_maps: ConfigMaps::new(client),
             services: Mutex::default(),
         }
     }

@@ -51,8 +51,6 @@ pub struct Host {
     pub reconcile_timeout: Duration,
     /// Streams of one class that are worked on at once.
     pub concurrency_per_class: u16,
-    /// The API server can list by watching.
-    pub streaming_lists: bool,
 }
 
 /// The plugin of a class.

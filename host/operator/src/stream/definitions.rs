@@ -30,7 +30,7 @@ pub fn definitions(
     let (remembering, sorting) = (class.clone(), (class.clone(), resource.clone()));
     let mut begun = Instant::now();
     let mut latest = 0;
-    let events = watcher::watcher(api, cache::config(class.host.streaming_lists))
+    let events = watcher::watcher(api, cache::config())
         .default_backoff()
         .filter(move |event| {
             let (class, resource) = &sorting;
