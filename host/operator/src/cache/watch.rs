@@ -1,11 +1,16 @@
 //! Follows one kind into its store.
 
-use std::{collections::HashMap, fmt::Debug, sync::Arc};
+use std::{collections::HashMap, fmt::Debug, sync::Arc, time::Duration};
 
+use backon::ExponentialBuilder;
 use futures::StreamExt;
 use kube::{
     Api, Resource,
-    runtime::{WatchStreamExt, watcher},
+    runtime::{
+        WatchStreamExt,
+        utils::{Backoff, ResetTimerBackoff},
+        watcher::{self, ExponentialBackoff},
+    },
 };
 use serde::de::DeserializeOwned;
 use tokio::{select, time::Instant};
@@ -18,6 +23,25 @@ use crate::faults::Faults;
 /// Seconds after which the server ends a watch, which is then resumed where it ended: a connection
 /// that has silently died is noticed within this time.
 const WATCH_TIMEOUT_SECONDS: u32 = 60;
+
+/// How long a watch that fails waits at first, and at most, before it is tried again; as much again
+/// is added at random, so that watches that failed together do not come back together. The most is
+/// what streams may wait for after an outage of the API server, however long that was: a handful of
+/// watches that ask each few seconds is no load, even for one that is about to recover.
+const WATCH_RETRY: (Duration, Duration) = (Duration::from_millis(800), Duration::from_secs(5));
+/// A watch that has not failed for this long starts from the shortest wait again.
+const WATCH_RECOVERED: Duration = Duration::from_secs(120);
+
+/// When to try a watch again that has failed.
+pub fn retry() -> impl Backoff + 'static {
+    let (least, most) = WATCH_RETRY;
+    let delays = ExponentialBuilder::default()
+        .with_min_delay(least)
+        .with_max_delay(most)
+        .with_jitter()
+        .without_max_times();
+    ResetTimerBackoff::new(ExponentialBackoff::from(delays), WATCH_RECOVERED)
+}
 
 /// How to watch. Lists are read page by page and are consistent: they hold all that was written
 /// before they began. What may be answered from the past (`resourceVersion=0`, which lists by
@@ -81,8 +105,8 @@ pub async fn follow<K, O>(
     O: Observer<K>,
 {
     let begin = || {
-        watcher(api.clone(), config.clone())
-            .default_backoff()
+        watcher::watcher(api.clone(), config.clone())
+            .backoff(retry())
             .boxed()
     };
     let mut events = begin();
@@ -284,5 +308,23 @@ mod tests {
         ]);
         assert_eq!(told, ["applied a", "deleted a"]);
         assert!(store.get(&Key::new("", "a")).is_none());
+    }
+
+    #[test]
+    fn however_long_a_watch_has_failed_it_is_tried_again_within_ten_seconds() {
+        let delays: Vec<_> = retry().take(40).collect();
+        assert_eq!(delays.len(), 40, "it never gives up");
+        let (_, most) = WATCH_RETRY;
+        assert!(delays.iter().all(|delay| *delay <= 2 * most), "{delays:?}");
+        assert!(
+            delays[10..].iter().all(|delay| *delay >= most),
+            "{delays:?}"
+        );
+    }
+
+    #[test]
+    fn watches_that_have_failed_together_do_not_come_back_together() {
+        let (one, other) = (retry().take(10), retry().take(10));
+        assert!(one.ne(other));
     }
 }

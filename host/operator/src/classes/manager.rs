@@ -34,10 +34,11 @@ type DefinitionMeta = PartialObjectMeta<CustomResourceDefinition>;
 /// Serves all StreamClasses until `stop`, then waits for what is under way.
 pub async fn manage(host: Arc<Host>, health: Health, stop: CancellationToken) {
     let client = host.client.clone();
-    let mut classes =
-        pin!(watcher(Api::<GuardedClass>::all(client.clone()), cache::config()).default_backoff());
+    let mut classes = pin!(
+        watcher(Api::<GuardedClass>::all(client.clone()), cache::config()).backoff(cache::retry())
+    );
     let mut definitions =
-        pin!(watcher(Api::<DefinitionMeta>::all(client), cache::config()).default_backoff());
+        pin!(watcher(Api::<DefinitionMeta>::all(client), cache::config()).backoff(cache::retry()));
     let mut manager = Manager {
         host: host.clone(),
         health,

@@ -31,7 +31,7 @@ pub fn definitions(
     let mut begun = Instant::now();
     let mut latest = 0;
     let events = watcher::watcher(api, cache::config())
-        .default_backoff()
+        .backoff(cache::retry())
         .filter(move |event| {
             let (class, resource) = &sorting;
             future::ready(concerns(class, resource, event))
