@@ -34,13 +34,17 @@ const WATCH_RECOVERED: Duration = Duration::from_secs(120);
 
 /// When to try a watch again that has failed.
 pub fn retry() -> impl Backoff + 'static {
-    let (least, most) = WATCH_RETRY;
-    let delays = ExponentialBuilder::default()
+    ResetTimerBackoff::new(delays(WATCH_RETRY), WATCH_RECOVERED)
+}
+
+/// Delays from the least to the most, doubled each time, with as much again added at random.
+pub fn delays((least, most): (Duration, Duration)) -> ExponentialBackoff {
+    ExponentialBuilder::default()
         .with_min_delay(least)
         .with_max_delay(most)
         .with_jitter()
-        .without_max_times();
-    ResetTimerBackoff::new(ExponentialBackoff::from(delays), WATCH_RECOVERED)
+        .without_max_times()
+        .into()
 }
 
 /// How to watch. Lists are read page by page and are consistent: they hold all that was written

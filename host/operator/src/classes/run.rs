@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arcane_contract::api::StreamClass;
-use kube::ResourceExt;
+use kube::{ResourceExt, runtime::watcher::ExponentialBackoff};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -13,6 +13,7 @@ use super::{
     report::{self, State},
 };
 use crate::{
+    cache::delays,
     faults::Faults,
     health::Health,
     plugins::{self, Service},
@@ -20,8 +21,8 @@ use crate::{
 };
 
 /// Time after which a kind that could not be found is looked for again, should no change of its
-/// CustomResourceDefinition be seen.
-const RETRY: Duration = Duration::from_secs(30);
+/// CustomResourceDefinition be seen: at first, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
 /// What a class needs to run.
 pub struct Start {
@@ -95,8 +96,11 @@ pub async fn run(start: Start) {
             state: &state,
             health: &health,
         };
+        let mut retries = delays(RETRY);
         while !stop.is_cancelled() {
-            serving.once(&mut definition_changed, &stop).await;
+            serving
+                .once(&mut definition_changed, &mut retries, &stop)
+                .await;
         }
     }
     host.metrics.plugins.forget(&class.name_any(), host.shard);
@@ -126,17 +130,25 @@ impl Serving<'_> {
     }
 
     /// Serves the kind as it is now; returns when it has changed, or to look for it again.
-    async fn once(&self, definition_changed: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+    async fn once(
+        &self,
+        definition_changed: &mut watch::Receiver<u64>,
+        retries: &mut ExponentialBackoff,
+        stop: &CancellationToken,
+    ) {
         definition_changed.mark_unchanged();
         match resolve(&self.host.client, self.class).await {
-            Ok(kind) => self.serve(kind, definition_changed, stop).await,
+            Ok(kind) => {
+                *retries = delays(RETRY);
+                self.serve(kind, definition_changed, stop).await;
+            }
             Err(obstacle) => {
                 warn!(class = %self.class.name_any(), reason = obstacle.reason, "cannot serve: {}", obstacle.message);
                 self.state.send_replace(State::Broken(obstacle));
                 tokio::select! {
                     () = stop.cancelled() => {}
                     Ok(()) = definition_changed.changed() => {}
-                    () = tokio::time::sleep(RETRY) => {}
+                    () = wait(retries) => {}
                 }
             }
         }
@@ -182,11 +194,17 @@ impl Serving<'_> {
                 if definition_changed.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
-                let found = resolve(&self.host.client, self.class).await;
-                // A definition that cannot be read for a moment is no change.
-                let same = found.as_ref().is_ok_and(|found| *found == kind);
-                let unknown = found.is_err_and(|obstacle| obstacle.reason == "ApiUnavailable");
-                if !same && !unknown {
+                let mut retries = delays(RETRY);
+                let found = loop {
+                    match resolve(&self.host.client, self.class).await {
+                        // What it is now is still to be seen.
+                        Err(obstacle) if obstacle.reason == "ApiUnavailable" => {
+                            wait(&mut retries).await;
+                        }
+                        found => break found,
+                    }
+                };
+                if !found.is_ok_and(|found| found == kind) {
                     return;
                 }
             }
@@ -200,4 +218,10 @@ impl Serving<'_> {
             }
         }
     }
+}
+
+async fn wait(retries: &mut ExponentialBackoff) {
+    // They never come to an end.
+    let delay = retries.next().unwrap_or(RETRY.1);
+    tokio::time::sleep(delay).await;
 }

@@ -17,8 +17,12 @@ use super::{
     config_maps::Namespace,
     service::{Obstacle, Service},
 };
-/// Time after which something is tried again that may well have changed unseen.
-const RETRY: Duration = Duration::from_secs(30);
+use crate::cache::delays;
+
+/// Time after which something is tried again that may well have changed unseen: at first, and at
+/// most. What fails for a moment shall not keep a class waiting, and what fails for all classes shall
+/// not be tried for all of them at one time.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
 /// Keeps what `spec` names in service for a class until `stop`. `changed` is called whenever
 /// another plugin is in service.
@@ -38,6 +42,7 @@ pub async fn keep(
     let work = async {
         wait_for_list(&namespace, &service, &spec).await;
         let mut changes = namespace.subscribe();
+        let mut retries = delays(RETRY);
         loop {
             changes.mark_unchanged();
             let seen = versions(&namespace, &sources);
@@ -56,6 +61,12 @@ pub async fn keep(
                     is_final
                 }
             };
+            let retry = if is_final {
+                retries = delays(RETRY);
+                None
+            } else {
+                retries.next()
+            };
             let another_version = async {
                 while versions(&namespace, &sources) == seen {
                     // The sender lives as long as the namespace.
@@ -64,7 +75,7 @@ pub async fn keep(
             };
             tokio::select! {
                 () = another_version => {}
-                () = tokio::time::sleep(RETRY), if !is_final => {}
+                () = tokio::time::sleep(retry.unwrap_or_default()), if retry.is_some() => {}
             }
         }
     };
