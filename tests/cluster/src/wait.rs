@@ -7,7 +7,7 @@ use anyhow::Result;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// Between two looks: far below what a person notices, far above what loads the API server.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Looks until `probe` succeeds and returns what it found. An error of the probe means *not yet*
 /// and should tell the state that was seen.
@@ -33,7 +33,19 @@ pub fn eventually<T>(
 ///
 /// # Errors
 /// The probe's last error when `timeout` has passed.
-pub async fn within<T>(timeout: Duration, mut probe: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+pub async fn within<T>(timeout: Duration, probe: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    within_looking(timeout, LOOK_EVERY, probe).await
+}
+
+/// The same, looking so often.
+///
+/// # Errors
+/// As [`within`].
+pub async fn within_looking<T>(
+    timeout: Duration,
+    look_every: Duration,
+    mut probe: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
     let deadline = Instant::now() + timeout;
     let mut seen = anyhow::anyhow!("nothing: the first look did not end");
     loop {
@@ -42,10 +54,10 @@ pub async fn within<T>(timeout: Duration, mut probe: impl AsyncFnMut() -> Result
             Ok(Err(state)) => seen = state,
             Err(_) => return Err(seen),
         }
-        if Instant::now() + LOOK_EVERY >= deadline {
+        if Instant::now() + look_every >= deadline {
             return Err(seen);
         }
-        sleep(LOOK_EVERY).await;
+        sleep(look_every).await;
     }
 }
 

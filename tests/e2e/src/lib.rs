@@ -36,7 +36,7 @@ mod replica;
 mod sight;
 mod stream;
 
-pub use act::{DEADLINE, act, until};
+pub use act::{DEADLINE, Patience, act, until};
 pub use component::{Component, digest, encoded};
 pub use definition::Definition;
 pub use jobs::{environment, owner, pod_annotation};
@@ -45,5 +45,5 @@ pub use own::{Own, STOPPED_WITHIN, short_lease};
 pub use platform::{NAMESPACE, OPERATOR_USER, Platform, READY_WITHIN, Shared, sample, shared};
 pub use plugin::Plugin;
 pub use pod_record::PodRecord;
-pub use replica::{replica, replica_with};
+pub use replica::{replica, replica_with, wait_leading};
 pub use stream::Stream;

@@ -1,12 +1,15 @@
 //! Replicas of the operator that the audit log can tell apart.
 
-use anyhow::Result;
-use arcane_cluster::Operator;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use arcane_cluster::{Operator, eventually};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
+use crate::metrics::sum;
 use crate::own::short_lease;
 use crate::platform::{NAMESPACE, Platform, READY_WITHIN};
 
@@ -28,7 +31,7 @@ pub async fn replica_with(
     name: &str,
     environment: &[(&str, &str)],
 ) -> Result<Operator> {
-    grant(platform, name).await?;
+    platform.account(name).await?;
     let mut builder = short_lease(platform.operator())
         .service_account(NAMESPACE, name)
         .env("POD_NAME", name);
@@ -40,33 +43,39 @@ pub async fn replica_with(
     Ok(operator)
 }
 
-/// Makes the service account, with all that the chart grants to its own.
-async fn grant(platform: &Platform<'_>, name: &str) -> Result<()> {
-    let client = platform.cluster().client()?;
-    let params = PatchParams::apply("e2e").force();
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
-    let account = json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name},
-    });
-    accounts
-        .patch(name, &params, &Patch::Apply(account))
-        .await?;
-    let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
-    for role in ["arcane-host", "arcane-host-streams"] {
-        let name = format!("{role}-{name}");
-        let binding = binding("ClusterRoleBinding", &name, "ClusterRole", role, &subjects);
-        let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-        bindings
-            .patch(&name, &params, &Patch::Apply(binding))
+impl Platform<'_> {
+    /// A service account with the operator's rights, by which the audit log tells one replica from
+    /// others.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn account(&self, name: &str) -> Result<()> {
+        let client = self.cluster().client()?;
+        let params = PatchParams::apply("e2e").force();
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+        let account = json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name},
+        });
+        accounts
+            .patch(name, &params, &Patch::Apply(account))
             .await?;
+        let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+        for role in ["arcane-host", "arcane-host-streams"] {
+            let name = format!("{role}-{name}");
+            let binding = binding("ClusterRoleBinding", &name, "ClusterRole", role, &subjects);
+            let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+            bindings
+                .patch(&name, &params, &Patch::Apply(binding))
+                .await?;
+        }
+        let role = "arcane-host-lease";
+        let binding = binding("RoleBinding", name, "Role", role, &subjects);
+        let bindings: Api<RoleBinding> = Api::namespaced(client, NAMESPACE);
+        bindings
+            .patch(name, &params, &Patch::Apply(binding))
+            .await?;
+        Ok(())
     }
-    let role = "arcane-host-lease";
-    let binding = binding("RoleBinding", name, "Role", role, &subjects);
-    let bindings: Api<RoleBinding> = Api::namespaced(client, NAMESPACE);
-    bindings
-        .patch(name, &params, &Patch::Apply(binding))
-        .await?;
-    Ok(())
 }
 
 fn binding(kind: &str, name: &str, role_kind: &str, role: &str, subjects: &Value) -> Value {
@@ -76,5 +85,16 @@ fn binding(kind: &str, name: &str, role_kind: &str, role: &str, subjects: &Value
         "metadata": {"name": name},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
         "subjects": subjects,
+    })
+}
+
+/// Waits until this replica says that it leads.
+#[track_caller]
+pub fn wait_leading(operator: &Operator, within: Duration) -> impl Future<Output = ()> {
+    eventually("the replica to lead", within, async || {
+        let metrics = operator.metrics().await?;
+        let leads = sum(&metrics, "arcane_leader", "");
+        ensure!(leads == Some(1.0), "{leads:?}");
+        Ok(())
     })
 }

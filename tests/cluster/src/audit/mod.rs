@@ -215,4 +215,46 @@ mod tests {
             [Some(true), Some(false), None, Some(true), Some(false)]
         );
     }
+
+    /// A write to something of the name `r` in namespace `n`, and what it is then.
+    fn written(resource: &str, object: &serde_json::Value) -> Event {
+        let event = serde_json::json!({
+            "stage": "ResponseComplete",
+            "requestURI": "/",
+            "verb": "patch",
+            "user": {"username": "someone"},
+            "objectRef": {"resource": resource, "namespace": "n", "name": "r"},
+            "responseStatus": {"code": 200},
+            "responseObject": object,
+        });
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn a_request_is_earned_by_a_job_that_has_completed_for_it_before() {
+        let annotations = |request: &str| serde_json::json!({"arcane.sneaksanddata.com/backfill-request": request});
+        let job = |request: &str, kind: &str| {
+            let object = serde_json::json!({
+                "metadata": {"name": "j", "annotations": annotations(request)},
+                "status": {"conditions": [{"type": kind, "status": "True"}]},
+            });
+            written("jobs", &object)
+        };
+        let completion = || {
+            let object =
+                serde_json::json!({"metadata": {"name": "r"}, "spec": {"completed": true}});
+            written("backfillrequests", &object)
+        };
+        let unearned = |events: Vec<Event>| {
+            let requests = events.into_iter().filter_map(Event::into_request);
+            requests.map(Arc::new).collect::<Record>().unearned()
+        };
+        assert_eq!(unearned(vec![job("r", "Complete"), completion()]), [""; 0]);
+        assert_eq!(unearned(vec![job("r", "Failed"), completion()]), ["r"]);
+        assert_eq!(
+            unearned(vec![job("another", "Complete"), completion()]),
+            ["r"]
+        );
+        assert_eq!(unearned(vec![completion(), job("r", "Complete")]), ["r"]);
+    }
 }

@@ -16,8 +16,10 @@ pub(super) struct Call {
     pub(super) namespace: String,
     /// Empty for lists and watches. Of what is created, the object itself tells.
     pub(super) name: String,
-    /// Whether a watch is to begin with all that there is.
+    /// Whether the answer is to begin with all that there is.
     pub(super) lists: bool,
+    /// Whether the answer may be from the past.
+    pub(super) allows_stale: bool,
 }
 
 impl Call {
@@ -54,6 +56,7 @@ impl Call {
             namespace: path.namespace.to_owned(),
             name,
             lists: verb == "list" || (verb == "watch" && has("sendInitialEvents=true")),
+            allows_stale: has("resourceVersion=0"),
         }
     }
 

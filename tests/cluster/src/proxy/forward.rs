@@ -132,22 +132,21 @@ impl Forward {
         due: Option<Due>,
     ) -> Result<Response<Incoming>> {
         let (upstream, mode) = (self.upstream.clone(), self.mode.clone());
-        let crash = self.script.write(call);
+        self.script.count(call);
         let sent = tokio::spawn(async move {
-            if let Some(due) = due
+            if let Some(due) = &due
                 && let Fault::Delay(pause) = due.fault
             {
                 due.happened();
                 tokio::time::sleep(pause).await;
             }
             let response = upstream.send(request).await?;
-            let Some(blown) = crash else {
+            let Some(crash) = due.filter(|due| due.fault == Fault::Crash) else {
                 return Ok(response);
             };
             response.into_body().collect().await?;
+            crash.happened();
             mode.send_replace(Mode::Silent);
-            // Whoever armed it may have gone.
-            let _ = blown.send(());
             std::future::pending().await
         });
         sent.await?

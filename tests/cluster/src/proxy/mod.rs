@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::Cluster;
@@ -107,12 +107,20 @@ impl Proxy {
         self.forward.script.writes()
     }
 
-    /// Arms a crash at the `count`th request from now that may write, but for leases. The API server
-    /// carries it out, its answer never arrives, and nothing passes any more until
-    /// [`heal`](Self::heal): as for a process that ends at this very moment. The receiver is told
-    /// when it happens, and it is time to kill the client.
-    pub fn crash_after(&self, count: usize) -> oneshot::Receiver<()> {
-        self.forward.script.arm(count)
+    /// Lets the client [crash](Fault::Crash) at the `count`th request from now that may write.
+    ///
+    /// # Panics
+    /// When `count` is 0.
+    pub fn crash_after(&self, count: usize) -> Injection {
+        assert!(count > 0, "writes are counted from 1");
+        self.inject(Rule::new(Fault::Crash).writes().skip(count - 1).at_most(1))
+    }
+
+    /// Returns once it is time to kill the client; then [`mend`](Self::mend) what the next one finds.
+    pub async fn crashed(&self) {
+        let mut mode = self.forward.mode.subscribe();
+        // The sender is this proxy's own.
+        let _ = mode.wait_for(|mode| *mode == Mode::Silent).await;
     }
 
     /// Nothing passes any more, in either direction, and nobody is told: a network that is cut.
@@ -126,10 +134,14 @@ impl Proxy {
         self.listening(false).await;
     }
 
-    /// Everything passes again, and no rule is in force any more.
+    /// No rule is in force any more, and everything passes again.
     pub async fn heal(&self) {
-        self.forward.script.disarm();
         self.forward.script.clear();
+        self.mend().await;
+    }
+
+    /// Everything passes again that no rule is about.
+    pub async fn mend(&self) {
         self.forward.mode.send_replace(Mode::Up);
         self.listening(true).await;
     }

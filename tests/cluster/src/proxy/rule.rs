@@ -19,9 +19,15 @@ pub enum Fault {
     ResetBefore,
     /// The API server carries the request out, and the connection breaks instead of the answer.
     ResetAfter,
+    /// The API server carries the request out, its answer never arrives, and nothing passes any more
+    /// until [`Proxy::mend`](super::Proxy::mend): as for a process that ends at this very moment. It
+    /// is for the test to kill it then.
+    Crash,
     /// The answer comes in pieces of so many bytes, with a pause before each.
     Drip(usize, Duration),
-    /// What is listed is what was there when this client listed it for the first time.
+    /// What is listed is what was there when this client listed it for the first time. That befalls
+    /// only who is content with it (`resourceVersion=0`): to others the API server promises that
+    /// nothing is missing which was written before they asked.
     StaleList,
     /// The watch breaks after so many bytes, wherever that is.
     Cut(usize),
@@ -50,6 +56,7 @@ impl Fault {
             Self::Answer(_) => "another status",
             Self::ResetBefore => "reset before",
             Self::ResetAfter => "reset after",
+            Self::Crash => "crash",
             Self::Drip(..) => "slow drip",
             Self::StaleList => "stale list",
             Self::Cut(_) => "watch cut",
@@ -67,8 +74,9 @@ impl Fault {
             | Self::Answer(_)
             | Self::ResetBefore
             | Self::ResetAfter
+            | Self::Crash
             | Self::Drip(..) => event.is_none(),
-            Self::StaleList => event.is_none() && call.lists,
+            Self::StaleList => event.is_none() && call.lists && call.allows_stale,
             Self::Cut(_) => event.is_none() && call.verb == "watch",
             Self::Freeze | Self::Gone | Self::Drop | Self::Late(_) | Self::Hold => {
                 // A bookmark is no event of an object.
@@ -207,6 +215,7 @@ mod tests {
             namespace: "n".into(),
             name: name.into(),
             lists: verb == "list",
+            allows_stale: false,
         }
     }
 
@@ -264,5 +273,16 @@ mod tests {
         let rule = Rule::new(Fault::Drop).skip(2).every(3);
         let due: Vec<usize> = (0..10).filter(|&number| rule.is_due(number)).collect();
         assert_eq!(due, [2, 5, 8]);
+    }
+
+    #[test]
+    fn a_list_is_stale_only_for_who_is_content_with_it() {
+        let (rule, consistent) = (Rule::new(Fault::StaleList), call("list", "jobs", ""));
+        assert!(!rule.matches(&consistent, None));
+        let content = Call {
+            allows_stale: true,
+            ..consistent
+        };
+        assert!(rule.matches(&content, None));
     }
 }

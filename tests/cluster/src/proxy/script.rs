@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::call::Call;
@@ -16,7 +15,6 @@ use super::rule::{Fault, Rule};
 pub(super) struct Script {
     rules: Mutex<Vec<Entry>>,
     tally: Arc<Tally>,
-    fuse: Mutex<Fuse>,
     writes: AtomicUsize,
 }
 
@@ -32,15 +30,6 @@ struct Entry {
 /// How often each fault has happened.
 #[derive(Debug, Default)]
 struct Tally(Mutex<BTreeMap<&'static str, usize>>);
-
-/// When to crash.
-#[derive(Debug, Default)]
-enum Fuse {
-    #[default]
-    None,
-    /// With the write that makes this number.
-    Set(usize, oneshot::Sender<()>),
-}
 
 /// A fault that is to befall a request or an event.
 #[derive(Debug, Clone)]
@@ -129,33 +118,10 @@ impl Script {
         lock(&self.tally.0).clone()
     }
 
-    /// Arms the crash at the `count`th write from now; the receiver is told when it happens.
-    pub(super) fn arm(&self, count: usize) -> oneshot::Receiver<()> {
-        let (blown, told) = oneshot::channel();
-        let at = self.writes.load(Ordering::SeqCst) + count;
-        *lock(&self.fuse) = Fuse::Set(at, blown);
-        told
-    }
-
-    /// Disarms it.
-    pub(super) fn disarm(&self) {
-        *lock(&self.fuse) = Fuse::None;
-    }
-
-    /// Counts a request that may write; if it is the one to crash at, whom to tell once it is
-    /// carried out. Leases do not count: they are renewed by the clock.
-    pub(super) fn write(&self, call: &Call) -> Option<oneshot::Sender<()>> {
-        if !call.mutates() || call.resource == "leases" {
-            return None;
-        }
-        let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut fuse = lock(&self.fuse);
-        match std::mem::take(&mut *fuse) {
-            Fuse::Set(at, blown) if number >= at => Some(blown),
-            other => {
-                *fuse = other;
-                None
-            }
+    /// Counts a request, if it may write. Leases do not count: they are renewed by the clock.
+    pub(super) fn count(&self, call: &Call) {
+        if call.mutates() && call.resource != "leases" {
+            self.writes.fetch_add(1, Ordering::SeqCst);
         }
     }
 
@@ -221,21 +187,10 @@ mod tests {
             verb: "list",
             resource: "jobs".into(),
             lists: true,
+            allows_stale: true,
             ..Call::default()
         };
         assert!(script.due(&list, None).is_some());
         assert_eq!(rule.count(), 0);
-    }
-
-    #[test]
-    fn the_fuse_blows_once_with_its_write_and_not_with_a_lease() {
-        let script = Script::default();
-        script.write(&write("jobs"));
-        let _told = script.arm(2);
-        assert!(script.write(&write("leases")).is_none());
-        assert!(script.write(&write("jobs")).is_none());
-        assert!(script.write(&write("events")).is_some());
-        assert!(script.write(&write("jobs")).is_none());
-        assert_eq!(script.writes(), 4);
     }
 }

@@ -1,23 +1,9 @@
 //! Replicas of the operator, and which of them leads.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
-use arcane_cluster::{Operator, eventually};
-use arcane_e2e::{NAMESPACE, Platform, sum};
+use anyhow::{Context, Result};
+use arcane_e2e::{NAMESPACE, Platform};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::Api;
-
-/// Waits until this replica says that it leads.
-#[track_caller]
-pub fn wait_leading(operator: &Operator, within: Duration) -> impl Future<Output = ()> {
-    eventually("the replica to lead", within, async || {
-        let metrics = operator.metrics().await?;
-        let leads = sum(&metrics, "arcane_leader", "");
-        ensure!(leads == Some(1.0), "{leads:?}");
-        Ok(())
-    })
-}
 
 /// Who holds the lease; empty if nobody does.
 pub async fn holder(platform: &Platform<'_>) -> Result<String> {

@@ -17,7 +17,7 @@ const ON_CONTROL_PLANE: [&str; 3] = ["arcane-cluster", "arcane-e2e", "arcane-loa
 
 /// Packages' integration tests that take minutes, because they wait for leases and backoffs: begun
 /// first, or everything would wait for them in the end.
-const LONG: [&str; 5] = ["operations", "wasm", "inputs", "shards", "soak"];
+const LONG: [&str; 6] = ["operations", "wasm", "faults", "inputs", "shards", "soak"];
 
 /// A check that needs no control plane. They run one after the other.
 #[derive(Debug)]
