@@ -107,10 +107,7 @@ impl Replica {
     /// Serves while the Lease is held.
     async fn lead(&self, mut held: Held, stop: CancellationToken) -> anyhow::Result<()> {
         let (shard, tenure) = (held.shard(), held.tenure());
-        let host = tokio::select! {
-            host = self.host(shard, tenure.clone()) => host,
-            reason = held.hold() => return Err(reason),
-        };
+        let host = self.host(shard, tenure.clone());
         let ended = CancellationToken::new();
         let work = serve(host, self.health.clone(), ended.clone());
         let mut work = tokio::spawn(work.in_current_span());
