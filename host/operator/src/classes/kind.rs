@@ -1,6 +1,10 @@
 //! From a StreamClass to the kind that it names.
 
-use arcane_contract::{api::StreamClass, names::GROUP, schema::StatusSchema};
+use arcane_contract::{
+    api::StreamClass,
+    names::{GROUP, is_object_name},
+    schema::StatusSchema,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionSpec,
 };
@@ -20,6 +24,9 @@ pub struct Obstacle {
 /// The kind that the class names, as the API server has it.
 pub async fn resolve(client: &Client, class: &StreamClass) -> Result<Kind, Obstacle> {
     let name = definition_name(class);
+    if !is_object_name(&name) {
+        return Err(explain(&name, ApiError::NotFound(String::new())));
+    }
     let definition = Api::<CustomResourceDefinition>::all(client.clone())
         .get(&name)
         .await

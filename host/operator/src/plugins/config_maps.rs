@@ -6,8 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use arcane_contract::names::is_object_name;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Client, api::PartialObjectMeta};
+use kube::{Api, Client, api::PartialObjectMeta, core::Status};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -108,6 +109,10 @@ impl Namespace {
 
     /// A ConfigMap as it is now.
     pub async fn read(&self, name: &str) -> Result<ConfigMap, kube::Error> {
+        if !is_object_name(name) {
+            let status = Status::failure("this is no name of an object", "NotFound");
+            return Err(kube::Error::Api(status.with_code(404).boxed()));
+        }
         self.api.get(name).await
     }
 }

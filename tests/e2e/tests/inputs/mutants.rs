@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 const DEEP: usize = 200;
 /// Characters of a long text: more than any name, label or message may have.
 const LONG: usize = 5_000;
-/// Characters of a huge text. Each takes six bytes as it is stored, of which an object may have 1.5
-/// MiB, and seven in a Job's environment.
-const HUGE: usize = 230_000;
+/// Characters of a huge text. Each takes six bytes as it is stored: more than half of the 1.5 MiB that
+/// an object may have would leave no room for a pod.
+const HUGE: usize = 100_000;
 /// Every so many mutants have a second field changed, so that fields contradict each other.
 const PAIRED: usize = 4;
 /// Huge objects of one kind: they take the control plane's time.

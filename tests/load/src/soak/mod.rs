@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use arcane_cluster::{Cluster, Operator};
-use arcane_e2e::{OPERATOR_USER, Platform, READY_WITHIN, short_lease};
+use arcane_e2e::{OPERATOR_USER, Platform, READY_WITHIN};
 use tokio::time::{MissedTickBehavior, interval};
 use xtask::cli::Soak;
 use xtask::terminal::time;
@@ -95,7 +95,8 @@ pub async fn run(options: &Soak, seed: u64) -> Result<Figures> {
 
 /// The operator, with one name for all its lives, as a container that is restarted in its pod has.
 async fn start(platform: &Platform<'_>) -> Result<Operator> {
-    let operator = short_lease(platform.operator())
+    let operator = platform
+        .operator()
         .env("POD_NAME", "arcane-host-0")
         .env("ARCANE_HOST__LOG_LEVEL", "warn");
     let mut operator = operator.start().await?;
@@ -208,6 +209,12 @@ impl Watch<'_> {
             "unclear",
             "completed while the log was cut off",
             self.oracle.unclear(),
+        );
+        let again = self.oracle.given_up();
+        count(
+            "given_up",
+            "backfills that ended as they were given up",
+            again,
         );
         count("violations", "violations", self.oracle.violations().len());
         figures.extend(self.samples.figures());

@@ -57,6 +57,11 @@ impl Oracle {
         self.ledger.completed
     }
 
+    /// Backfills that ended as they were given up, and are run again.
+    pub fn given_up(&self) -> usize {
+        self.ledger.given_up
+    }
+
     pub fn unclear(&self) -> usize {
         self.ledger.unclear
     }
@@ -71,6 +76,10 @@ struct Ledger {
     uncertain: HashSet<Key>,
     /// Requests for which a Job has succeeded, with its name, until they are completed.
     succeeded: HashMap<Key, Key>,
+    /// Jobs that are being deleted: how their pods end says nothing.
+    going: HashSet<Key>,
+    /// Backfills that ended as they were given up.
+    given_up: usize,
     violations: Vec<String>,
     writes: usize,
     completed: usize,
@@ -102,13 +111,19 @@ impl Ledger {
     fn job(&mut self, request: &Request, by_operator: bool) {
         let job = (request.namespace.clone(), request.name.clone());
         if request.verb == "delete" {
-            if !by_operator {
-                // Somebody else has taken away what told of its success.
-                self.succeeded.retain(|_, told_by| *told_by != job);
-            }
+            // Somebody else has taken away what told of its success; or the operator has given it
+            // up as it ended, for its stream was suspended, say: within a second nobody can tell
+            // which came first, and running once more is the safe side.
+            let before = self.succeeded.len();
+            self.succeeded.retain(|_, told_by| *told_by != job);
+            self.given_up += usize::from(by_operator && self.succeeded.len() < before);
+            self.going.insert(job);
             return;
         }
         let Some(name) = &request.backfill_request else {
+            if request.is_creation() {
+                self.going.remove(&job);
+            }
             return;
         };
         let key = (request.namespace.clone(), name.clone());
@@ -119,8 +134,9 @@ impl Ledger {
                     request.received
                 ));
             }
+            self.going.remove(&job);
             self.begun.insert(key);
-        } else if request.complete {
+        } else if request.complete && !self.going.contains(&job) {
             self.succeeded.insert(key, job);
         }
     }
