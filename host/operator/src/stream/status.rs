@@ -89,10 +89,19 @@ fn render(condition: &Condition, existing: &[Value], generation: i64, now: Times
         "type": kind,
         "status": status,
         "reason": reason,
-        "message": message,
+        "message": brief(message),
         "observedGeneration": generation,
         "lastTransitionTime": since,
     })
+}
+
+/// Characters of a message that are written. It may quote a name from a spec, and one of the length
+/// that a spec can have would leave the object too large to be told of anything.
+const LONGEST: usize = 4_096;
+
+fn brief(message: &str) -> &str {
+    let end = message.char_indices().nth(LONGEST);
+    end.map_or(message, |(end, _)| &message[..end])
 }
 
 /// Whether the status tells of this problem.
@@ -100,7 +109,7 @@ pub fn tells(status: &Value, problem: &Problem) -> bool {
     conditions(status).iter().any(|condition| {
         text(condition, "type") == "Error"
             && text(condition, "status") == "True"
-            && text(condition, "message") == problem.message
+            && text(condition, "message") == brief(&problem.message)
     })
 }
 
@@ -171,6 +180,13 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_message_is_no_longer_than_an_object_can_hold() {
+        assert_eq!(brief("short"), "short");
+        let long = "ü".repeat(LONGEST + 1);
+        assert_eq!(brief(&long).chars().count(), LONGEST);
     }
 
     #[test]
