@@ -21,6 +21,10 @@ pub struct Guarded<K> {
 
 impl<K> Guarded<K> {
     /// The object, or what is wrong with it; too deep a nesting is.
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is what the guard holds, and is taken apart at once"
+    )]
     pub fn read(self) -> Result<K, InvalidObject>
     where
         K: Resource,
