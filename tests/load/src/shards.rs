@@ -83,7 +83,7 @@ async fn prepare(platform: &Platform<'_>, plugin: &Plugin<'_>, options: &Shards)
     let floor = operator.usage()?.resident;
     streams::wait_accepted(plugin).await?;
     let mut phases = Phases::follow(platform.cluster().client()?, plugin).await?;
-    tokio::try_join!(streams::create(plugin, options.streams, drop), async {
+    tokio::try_join!(streams::create(plugin, 0..options.streams, drop), async {
         phases.all_running(streams).await.map(drop)
     })?;
     measure::settled(platform.cluster()).await?;
