@@ -165,6 +165,7 @@ fn names(message: &str, object: &str) -> bool {
         "metadata",
         "ConfigMap",
         "CustomResourceDefinition",
+        "StreamingJobTemplate",
         "too large",
         object,
     ];
