@@ -21,21 +21,17 @@ pub struct Guarded<K> {
 
 impl<K> Guarded<K> {
     /// The object, or what is wrong with it; too deep a nesting is.
-    #[expect(
-        clippy::result_large_err,
-        reason = "it is what the guard holds, and is taken apart at once"
-    )]
-    pub fn read(self) -> Result<K, InvalidObject>
+    pub fn read(self) -> Result<K, Box<InvalidObject>>
     where
         K: Resource,
     {
         let is_too_deep = self.is_too_deep;
         match self.object.0 {
-            Ok(object) if is_too_deep => Err(InvalidObject {
+            Ok(object) if is_too_deep => Err(Box::new(InvalidObject {
                 error: TOO_DEEP.into(),
                 metadata: object.meta().clone(),
-            }),
-            read => read,
+            })),
+            read => read.map_err(Box::new),
         }
     }
 }

@@ -189,11 +189,15 @@ async fn requests(platform: &Platform<'_>, values: &Value) -> Result<Tally> {
         &shelf,
         &accepted,
         |it| {
-            let Spec {
+            // One that says nothing is about nothing.
+            let Some(Spec {
                 stream_class,
                 stream_id,
                 completed,
-            } = it.spec.as_ref()?;
+            }) = &it.spec
+            else {
+                return Some(Verdict::Waiting);
+            };
             let stream = streams.get(stream_id).filter(|_| stream_class == class);
             match stream {
                 _ if *completed => Some(Verdict::Reconciled),

@@ -41,7 +41,7 @@ enum Change {
     DeleteRequest,
     DeleteJob,
     FailJob,
-    OutdateSchema,
+    NewSchema,
 }
 
 /// By how often they happen.
@@ -70,7 +70,7 @@ const CHANGES: [Change; 25] = [
     Change::DeleteRequest,
     Change::DeleteJob,
     Change::FailJob,
-    Change::OutdateSchema,
+    Change::NewSchema,
 ];
 
 impl<'f> Churn<'f> {
@@ -152,7 +152,7 @@ impl<'f> Churn<'f> {
                 )
                 .await?
             }
-            Change::OutdateSchema => change_schema(slot).await,
+            Change::NewSchema => change_schema(slot).await,
         }
     }
 }
