@@ -26,7 +26,7 @@ pub use requests::{CachedRequest, Requests};
 pub use routes::{GroupKind, Routes, Trigger};
 pub use store::{Key, Progress, Store, resource_version};
 pub use templates::CachedTemplate;
-pub use watch::{Change, Observer, config, delays, follow, retry};
+pub use watch::{Change, Observer, config, delays, follow, is_alive, retry};
 
 use crate::{faults::Faults, shards::Shard};
 

@@ -33,8 +33,30 @@ const WATCH_RETRY: (Duration, Duration) = (Duration::from_millis(800), Duration:
 const WATCH_RECOVERED: Duration = Duration::from_secs(120);
 
 /// When to try a watch again that has failed.
-pub fn retry() -> impl Backoff + 'static {
-    ResetTimerBackoff::new(delays(WATCH_RETRY), WATCH_RECOVERED)
+pub fn retry() -> Retry {
+    Retry(ResetTimerBackoff::new(delays(WATCH_RETRY), WATCH_RECOVERED))
+}
+
+/// See [`retry`].
+pub struct Retry(ResetTimerBackoff<ExponentialBackoff>);
+
+impl Iterator for Retry {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next()
+    }
+}
+
+impl Backoff for Retry {
+    /// Called with whatever a watch delivers, which is no sign that it works: that a list is about to
+    /// be tried is delivered, too. Time tells.
+    fn reset(&mut self) {}
+}
+
+/// Whether this event shows that the watch works: that a list is about to be tried does not.
+pub fn is_alive<K>(event: &watcher::Event<K>) -> bool {
+    !matches!(event, watcher::Event::Init)
 }
 
 /// Delays from the least to the most, doubled each time, with as much again added at random.
@@ -133,7 +155,9 @@ pub async fn follow<K, O>(
         };
         match event {
             Some(Ok(event)) => {
-                faults.clear(observer.resource());
+                if is_alive(&event) {
+                    faults.clear(observer.resource());
+                }
                 is_listing = !matches!(
                     event,
                     watcher::Event::InitDone | watcher::Event::Apply(_) | watcher::Event::Delete(_)

@@ -53,14 +53,18 @@ pub async fn manage(host: Arc<Host>, health: Health, stop: CancellationToken) {
             () = stop.cancelled() => break,
             Some(event) = classes.next() => match event {
                 Ok(event) => {
-                    host.faults.clear("streamclasses.streaming.sneaksanddata.com");
+                    if cache::is_alive(&event) {
+                        host.faults.clear("streamclasses.streaming.sneaksanddata.com");
+                    }
                     manager.class_event(event);
                 }
                 Err(error) => host.faults.report("streamclasses.streaming.sneaksanddata.com", &error),
             },
             Some(event) = definitions.next() => match event {
                 Ok(event) => {
-                    host.faults.clear("customresourcedefinitions.apiextensions.k8s.io");
+                    if cache::is_alive(&event) {
+                        host.faults.clear("customresourcedefinitions.apiextensions.k8s.io");
+                    }
                     manager.definition_event(&event);
                 }
                 Err(error) => host.faults.report("customresourcedefinitions.apiextensions.k8s.io", &error),

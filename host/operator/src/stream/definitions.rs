@@ -42,7 +42,9 @@ pub fn definitions(
                 Ok(event) => event,
                 Err(error) => return class.faults.report(&resource, error),
             };
-            class.faults.clear(&resource);
+            if cache::is_alive(event) {
+                class.faults.clear(&resource);
+            }
             match event {
                 Event::Init => (begun, latest) = (Instant::now(), 0),
                 Event::InitApply(object) => latest = latest.max(resource_version(object)),
