@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use arcane_contract::api::{DEFAULT_PLUGIN_KEY, PluginSpec};
+use arcane_contract::{
+    api::{DEFAULT_PLUGIN_KEY, PluginSpec},
+    names::is_object_name,
+};
 use arcane_plugins::{
     Plugin, PluginSettings,
     source::{Part, assemble, verify},
@@ -35,9 +38,16 @@ pub async fn keep(
     stop: CancellationToken,
 ) {
     let namespace = spec.config_map_ref.namespace.as_deref();
-    let namespace = plugins
-        .config_maps
-        .namespace(namespace.unwrap_or(&plugins.namespace));
+    let namespace = namespace.unwrap_or(&plugins.namespace);
+    if !is_object_name(namespace) {
+        let message =
+            format!("spec.plugin.configMapRef.namespace is {namespace:?}, which is no name");
+        let Failure { obstacle, .. } = failure("PluginSpecInvalid", message);
+        warn!(class, reason = obstacle.reason, "{}", obstacle.message);
+        service.refuse(obstacle, &spec.grants);
+        return changed();
+    }
+    let namespace = plugins.config_maps.namespace(namespace);
     let sources = sources(&spec);
     let work = async {
         wait_for_list(&namespace, &service, &spec).await;

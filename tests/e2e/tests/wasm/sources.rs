@@ -143,6 +143,23 @@ async fn a_config_map_that_is_not_there_or_lacks_the_key_is_named_and_waited_for
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_no_name_does_not_become_part_of_an_address() {
+    let shared = shared().await.unwrap();
+    let mark = shared.platform.cluster().audit().mark().await.unwrap();
+    let reference = json!({"namespace": "../../namespaces/kube-system", "name": "p"});
+    let values = json!({"plugin": {"configMapRef": reference}});
+    let class = shared.platform.plugin(&values).await.unwrap();
+    let words = ["configMapRef.namespace", "kube-system", "no name"];
+    class.wait_plugin_trouble("PluginSpecInvalid", &words).await;
+    let record = shared.platform.cluster().audit().since(mark).await.unwrap();
+    let asked = record
+        .by_user(OPERATOR_USER)
+        .in_namespace("kube-system")
+        .filter(|request| request.resource == "configmaps");
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_namespace_that_the_operator_may_not_read_is_told_with_what_to_grant() {
     let shared = shared().await.unwrap();
     let cluster = shared.platform.cluster();
