@@ -36,6 +36,9 @@ const ALONE: u32 = 20;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Writes in a second that the operator may make when a template changes.
 const BUDGET: u32 = 100;
+/// What the budget is held against: long enough for a process that waited for the processor, and
+/// then sends at once what has become due, to weigh little.
+const WINDOW: Duration = Duration::from_secs(5);
 
 /// What the report says beside the figures.
 pub fn subject(options: &Busy) -> Subject {
@@ -266,7 +269,7 @@ async fn template_changed(
     let record = cluster.audit().since(mark).await?;
     let writes = record.by_user(OPERATOR_USER).except(&["leases"]).writes();
     let of_crowd = writes.in_namespace(crowd.namespace()).except(&["events"]);
-    let (busiest, busy) = (writes.most_within(Duration::from_secs(1))?, others.times());
+    let (busiest, busy) = (writes.most_within(WINDOW)?, others.times());
     let mut figures = Figures::default();
     let mut add = |name, label, unit, value| figures.add(name, label, unit, Across::Largest, value);
     add(
@@ -282,10 +285,10 @@ async fn template_changed(
         number(of_crowd.filter(|request| request.resource == "jobs").len()),
     );
     add(
-        "busiest_second",
-        "template: busiest second, of the budget",
+        "busiest",
+        "template: busiest five seconds, of the budget",
         Unit::Share,
-        number(busiest) / f64::from(BUDGET),
+        number(busiest) / (f64::from(BUDGET) * WINDOW.as_secs_f64()),
     );
     add(
         "template_other",

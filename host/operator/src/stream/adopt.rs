@@ -1,6 +1,7 @@
 //! Taking over the Jobs of an operator that does not label them as the contract says.
 
 use arcane_contract::names::{LABEL_STREAM_ID, LABEL_STREAM_KIND};
+use arcane_lifecycle::Fenced;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::{
     Api, Resource, ResourceExt,
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tracing::{info, warn};
 
-use super::context::Class;
+use super::{context::Class, memory::lock};
 use crate::{
     cache::Key,
     writer::{self, Path, Written},
@@ -22,14 +23,18 @@ const PAGE: u32 = 500;
 /// Labels the Jobs and CronJobs that definitions of this class control but that carry no stream
 /// label, so that the watches see them. Done once, before the class is served.
 pub async fn adopt_unlabelled(class: &Class) {
-    for (plural, found) in [
-        ("jobs", unlabelled::<Job>(class).await),
-        ("cronjobs", unlabelled::<CronJob>(class).await),
+    for (plural, kind, found) in [
+        ("jobs", Fenced::Job, unlabelled::<Job>(class).await),
+        (
+            "cronjobs",
+            Fenced::CronJob,
+            unlabelled::<CronJob>(class).await,
+        ),
     ] {
         match found {
-            Ok(keys) => {
-                for key in keys {
-                    adopt(class, plural, &key).await;
+            Ok(found) => {
+                for ours in found {
+                    adopt(class, plural, kind, &ours).await;
                 }
             }
             Err(error) => {
@@ -39,15 +44,26 @@ pub async fn adopt_unlabelled(class: &Class) {
     }
 }
 
-async fn adopt(class: &Class, plural: &str, key: &Key) {
+async fn adopt(class: &Class, plural: &str, kind: Fenced, ours: &Unlabelled) {
+    let key = &ours.key;
     match label(class, plural, key).await {
-        Ok(_) => {
+        Ok(written) => {
+            // The stream is not looked at before its Job is seen.
+            let memory = class.memories.of(key, &ours.stream_uid);
+            lock(&memory).wrote(kind, written.version());
             info!(class = %class.name, namespace = %key.namespace, stream = %key.name, "took over from {plural} without labels")
         }
         Err(error) => {
             warn!(class = %class.name, namespace = %key.namespace, stream = %key.name, "failed to take over from {plural}: {error}")
         }
     }
+}
+
+/// A Job or CronJob without a stream label.
+struct Unlabelled {
+    key: Key,
+    /// `metadata.uid` of its stream's definition.
+    stream_uid: String,
 }
 
 /// Puts the contract's labels on the Job or CronJob of this name.
@@ -61,7 +77,7 @@ pub async fn label(class: &Class, plural: &str, key: &Key) -> Result<Written, wr
 }
 
 /// Objects whose controller is a definition of this class, named like it, without a stream label.
-async fn unlabelled<K>(class: &Class) -> Result<Vec<Key>, kube::Error>
+async fn unlabelled<K>(class: &Class) -> Result<Vec<Unlabelled>, kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
 {
@@ -69,27 +85,32 @@ where
     let mut params = ListParams::default()
         .labels(&format!("!{LABEL_STREAM_ID}"))
         .limit(PAGE);
-    let mut keys = Vec::new();
+    let mut found = Vec::new();
     loop {
         let page = api.list(&params).await?;
         let of_shard = page
             .items
             .iter()
             .filter(|object| class.host.shard.owns_object(*object));
-        let ours = of_shard.filter(|object| {
-            object.owner_references().iter().any(|owner| {
+        let ours = of_shard.filter_map(|object| {
+            let mut owners = object.owner_references().iter();
+            let owner = owners.find(|owner| {
                 owner.controller == Some(true)
                     && owner.kind == class.kind.kind
                     && owner
                         .api_version
                         .starts_with(&format!("{}/", class.kind.group))
                     && owner.name == object.name_any()
+            })?;
+            Some(Unlabelled {
+                key: Key::of(object),
+                stream_uid: owner.uid.clone(),
             })
         });
-        keys.extend(ours.map(Key::of));
+        found.extend(ours);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
-            None => return Ok(keys),
+            None => return Ok(found),
         }
     }
 }

