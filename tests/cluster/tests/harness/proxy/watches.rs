@@ -119,9 +119,9 @@ async fn a_watch_is_told_that_its_history_is_gone_and_ends() -> Result<()> {
 async fn a_stale_list_is_the_first_one_again_and_a_watch_goes_on_from_there() -> Result<()> {
     let bed = Bed::new().await?;
     bed.create(&bed.around(), "old").await?;
-    // A list with a limit is another question than the one that the bed has asked already.
-    let limited = ListParams::default().limit(7);
-    let first = bed.through.list(&limited).await?.metadata.resource_version;
+    // A list with a selector is another question than the one that the bed has asked already.
+    let selected = ListParams::default().labels("!absent");
+    let first = bed.through.list(&selected).await?.metadata.resource_version;
     let params = WatchParams::default().initial_events();
     let list = async || {
         let events = bed.through.watch(&params, "0").await?;
@@ -144,9 +144,9 @@ async fn a_stale_list_is_the_first_one_again_and_a_watch_goes_on_from_there() ->
     let stale = bed
         .proxy
         .inject(Rule::new(Fault::StaleList).resource("configmaps"));
-    let now = bed.through.list(&limited).await?.metadata.resource_version;
+    let now = bed.through.list(&selected).await?.metadata.resource_version;
     assert_ne!(now, first, "who wants to know what is there now is told");
-    let any = limited.at("0").matching(VersionMatch::NotOlderThan);
+    let any = selected.at("0").matching(VersionMatch::NotOlderThan);
     let again = bed.through.list(&any).await?;
     assert_eq!(again.metadata.resource_version, first);
     let mut names = list().await?;
