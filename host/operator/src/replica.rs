@@ -26,8 +26,9 @@ use crate::{
 };
 
 /// Time for the work under way when the process is told to end; the rest of five seconds is for
-/// writes that are not answered yet, and for the leases.
-const GRACE: Duration = Duration::from_secs(4);
+/// writes that are not answered yet, and for giving the leases back to an API server that may be
+/// slow, or not answer at all.
+const GRACE: Duration = Duration::from_millis(2_500);
 /// Time for those writes.
 const LAST_GRACE: Duration = Duration::from_millis(200);
 

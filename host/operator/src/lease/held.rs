@@ -11,6 +11,10 @@ use tracing::{debug, info, warn};
 use super::{Settings, Tenure, freed, holder, is_same_tenure, renewal};
 use crate::shards::Shard;
 
+/// How long giving it back may take, at least and at most: others wait for its end otherwise, and
+/// whoever ends this process for the process.
+const RELEASED_WITHIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
+
 /// A Lease that this process has taken, to be renewed and given back.
 pub struct Held {
     api: Api<Lease>,
@@ -118,7 +122,8 @@ impl Held {
     /// Gives the Lease back, so that another replica need not wait for its end. The tenure has
     /// [ended](Tenure::end): nothing is written any more.
     pub async fn release(self) {
-        let limit = self.settings.retry_period.max(Duration::from_secs(1));
+        let (least, most) = RELEASED_WITHIN;
+        let limit = self.settings.retry_period.clamp(least, most);
         match timeout(limit, self.write_release()).await {
             Ok(Ok(())) => info!(lease = %self.name, "released the lease"),
             Ok(Err(error)) => warn!(lease = %self.name, "failed to release the lease: {error}"),
