@@ -10,10 +10,8 @@ use arcane_cluster::{Cluster, Operator};
 use arcane_contract::api::StreamingJobTemplate;
 use arcane_e2e::{OPERATOR_USER, Platform, Plugin, READY_WITHIN};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
-use kube::runtime::wait::await_condition;
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
-use tokio::time::timeout;
 use xtask::cli::Busy;
 
 use crate::figures::{Across, Figures, Unit, number};
@@ -32,8 +30,6 @@ const SUSPENDED: u32 = 100;
 const PACE: Duration = Duration::from_millis(400);
 /// Streams of the other class that are brought to Running, one after the other, in peace.
 const ALONE: u32 = 20;
-/// Longer than a stream of another class may ever take.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// Writes in a second that the operator may make when a template changes.
 const BUDGET: u32 = 100;
 /// What the budget is held against: long enough for a process that waited for the processor, and
@@ -49,10 +45,11 @@ pub fn subject(options: &Busy) -> Subject {
         notes: format!(
             "  The crowd is the streams of one class, created all at once. Meanwhile {SUSPENDED} \
              streams of that\n  class, which ran before, are suspended, one after the other, and \
-             streams of another class are\n  brought to Running. The time from a suspension to the \
-             Job's deletion is that between the arrivals\n  of the two requests at the API server; \
-             a round trip is what the suspending request takes.\n  Then the crowd's template \
-             changes, with a budget of {BUDGET} writes a second. {} cores.\n",
+             as many of another class created.\n  The operator's answer to the one is the Job's \
+             deletion, to the other the Job's creation: the time\n  between the arrivals of both \
+             requests at the API server. A round trip is what the suspending\n  request takes. \
+             Then the crowd's template changes, with a budget of {BUDGET} writes a second.\n  {} \
+             cores.\n",
             cores(),
         ),
     }
@@ -77,29 +74,31 @@ pub async fn run(options: &Busy) -> Result<Figures> {
     measure::settled(&cluster).await?;
 
     eprintln!("Another class, alone: {ALONE} streams");
-    let mut others = Others::of(&other);
-    for _ in 0..ALONE {
-        others.bring_up().await?;
+    let mark = cluster.audit().mark().await?;
+    for number in 0..ALONE {
+        create_one(&other, number).await?;
+        tokio::time::sleep(PACE).await;
     }
-    let alone = others.times();
+    measure::settled(&cluster).await?;
+    let record = cluster.audit().since(mark).await?;
     let mut figures = Figures::default();
-    figures.add(
+    let alone = Times::new(answers(&record, &other, CREATED)?);
+    add_times(
+        &mut figures,
         "other_alone",
-        "stream of another class to Running, alone",
-        Unit::Milliseconds,
-        Across::Median,
-        alone.median() / 1000.0,
+        "Job of a stream of another class, alone",
+        &alone,
     );
 
     eprintln!("A crowd of {} streams", options.streams);
-    figures.extend(crowded(&cluster, &crowd, &mut phases, &mut others, options.streams).await?);
+    figures.extend(crowded(&cluster, &crowd, &other, &mut phases, options.streams).await?);
     measure::settled(&cluster).await?;
 
     eprintln!("A change of the crowd's template");
     operator.stop(READY_WITHIN).await?;
     let all = options.streams + SUSPENDED;
     let operator = on_a_budget(&platform, usize::try_from(all)?).await?;
-    figures.extend(template_changed(&cluster, &crowd, &mut others, options.streams).await?);
+    figures.extend(template_changed(&cluster, &crowd, &other, options.streams).await?);
     operator.stop(READY_WITHIN).await?;
     Ok(figures)
 }
@@ -108,8 +107,8 @@ pub async fn run(options: &Busy) -> Result<Figures> {
 async fn crowded(
     cluster: &Cluster,
     crowd: &Plugin<'_>,
+    other: &Plugin<'_>,
     phases: &mut Phases,
-    others: &mut Others<'_>,
     count: u32,
 ) -> Result<Figures> {
     let streams = usize::try_from(count)?;
@@ -120,81 +119,79 @@ async fn crowded(
         for number in 0..SUSPENDED {
             tokio::time::sleep(PACE).await;
             round_trips.push(suspend(crowd, number).await?);
+            create_one(other, ALONE + number).await?;
         }
-        Ok(round_trips)
-    };
-    let beside = async {
-        tokio::select! {
-            probes = probes => probes,
-            failed = others.bring_up_for_ever() => Err(failed),
-        }
+        Ok((round_trips, begun.elapsed()))
     };
     let running = async {
         let last = phases.all_running(streams).await?;
         Ok(last.duration_since(begun))
     };
-    let last_probe = async {
-        let round_trips = beside.await?;
-        Ok((round_trips, begun.elapsed()))
-    };
-    let ((), (round_trips, probed), took) = tokio::try_join!(creation, last_probe, running)?;
+    let ((), (round_trips, probed), took) = tokio::try_join!(creation, probes, running)?;
     ensure!(
         probed < took,
         "the crowd was gone in {took:?}, before the last suspension at {probed:?}: more streams \
          are needed"
     );
+    measure::settled(cluster).await?;
 
     let record = cluster.audit().since(mark).await?;
-    let reactions = Times::new(reactions(&record, crowd)?);
-    let (round_trips, busy) = (Times::new(round_trips), others.times());
+    let deleted = Times::new(answers(&record, crowd, SUSPENSION)?);
+    let created = Times::new(answers(&record, other, CREATED)?);
+    let (round_trips, seconds) = (Times::new(round_trips), took.as_secs_f64());
     let mut figures = Figures::default();
-    let mut add = |name: &str, label: &str, unit, value| {
-        figures.add(name, label, unit, Across::Median, value);
-    };
-    let seconds = took.as_secs_f64();
-    add(
+    figures.add(
         "crowd",
         "crowd: all are running after",
         Unit::Seconds,
+        Across::Median,
         seconds,
     );
-    let milli = Unit::Milliseconds;
-    for (name, label, times) in [
-        ("round_trip", "crowd: round trip", &round_trips),
-        (
-            "reaction",
-            "crowd: suspension to deletion of the Job",
-            &reactions,
-        ),
-        ("other", "crowd: stream of another class to Running", &busy),
-    ] {
-        add(name, label, milli, times.median() / 1000.0);
-        add(
-            &format!("{name}_p99"),
-            &format!("{label}, p99"),
-            milli,
-            times.p99() / 1000.0,
-        );
-    }
-    add(
-        "other_count",
-        "crowd: streams of another class meanwhile",
-        Unit::Count,
-        number(busy.len()),
+    add_times(
+        &mut figures,
+        "round_trip",
+        "crowd: round trip",
+        &round_trips,
     );
+    add_times(
+        &mut figures,
+        "suspended",
+        "crowd: suspension to deletion of the Job",
+        &deleted,
+    );
+    add_times(
+        &mut figures,
+        "other",
+        "crowd: Job of a stream of another class",
+        &created,
+    );
+    let mut add = |name, label, unit, value| figures.add(name, label, unit, Across::Median, value);
     add(
-        "reaction_in_round_trips",
+        "suspended_in_round_trips",
         "suspension to deletion, p99, in round trips, p99",
         Unit::Times,
-        reactions.p99() / round_trips.p99(),
+        deleted.p99() / round_trips.p99(),
     );
     add(
         "other_to_crowd",
-        "stream of another class, p99, to the whole crowd",
+        "Job of a stream of another class, p99, to the whole crowd",
         Unit::Share,
-        busy.p99() / 1e6 / seconds,
+        created.p99() / 1e6 / seconds,
     );
     Ok(figures)
+}
+
+fn add_times(figures: &mut Figures, name: &str, label: &str, times: &Times) {
+    let mut add = |name: &str, label: &str, microseconds| {
+        let value = microseconds / 1000.0;
+        figures.add(name, label, Unit::Milliseconds, Across::Median, value);
+    };
+    add(name, label, times.median());
+    add(
+        &format!("{name}_p99"),
+        &format!("{label}, p99"),
+        times.p99(),
+    );
 }
 
 /// Suspends a stream, and returns how long the request took.
@@ -209,27 +206,42 @@ async fn suspend(plugin: &Plugin<'_>, number: u32) -> Result<Duration> {
     Ok(begun.elapsed())
 }
 
-/// Times from each suspension's request to the one that deletes the Job.
-fn reactions(record: &Record, plugin: &Plugin<'_>) -> Result<Vec<Duration>> {
+async fn create_one(plugin: &Plugin<'_>, number: u32) -> Result<()> {
+    let object = streams::definition(plugin, number);
+    let definitions = plugin.definitions();
+    definitions.create(&PostParams::default(), &object).await?;
+    Ok(())
+}
+
+/// What a user asks of a stream, by the verb, and what the operator does to its Job.
+type Exchange = (&'static str, &'static str);
+
+const SUSPENSION: Exchange = ("patch", "delete");
+const CREATED: Exchange = ("create", "create");
+
+/// Times from each request of a user to the operator's first answer.
+fn answers(record: &Record, plugin: &Plugin<'_>, (asked, done): Exchange) -> Result<Vec<Duration>> {
     let record = record.in_namespace(plugin.namespace()).writes();
-    let (mut suspended, mut deleted) = (HashMap::new(), HashMap::new());
+    let (mut questions, mut answers) = (HashMap::new(), HashMap::new());
     for request in record.iter() {
         let by_operator = request.user == OPERATOR_USER;
-        let times = match (request.verb.as_str(), request.resource.as_str()) {
-            ("patch", resource) if resource == plugin.kind().plural && !by_operator => {
-                &mut suspended
-            }
-            ("delete", "jobs") if by_operator => &mut deleted,
-            _ => continue,
+        let times = if by_operator && request.resource == "jobs" && request.verb == done {
+            &mut answers
+        } else if !by_operator && request.resource == plugin.kind().plural && request.verb == asked
+        {
+            &mut questions
+        } else {
+            continue;
         };
-        times.insert(request.name.as_str(), request.received_at()?);
+        let time = request.received_at()?;
+        times.entry(request.name.as_str()).or_insert(time);
     }
-    let reaction = |(name, asked): (&str, Timestamp)| {
-        let done = deleted.get(name);
-        let done = done.with_context(|| format!("{name} was suspended, and its Job stayed"))?;
+    let answer = |(name, asked): (&str, Timestamp)| {
+        let done = answers.get(name);
+        let done = done.with_context(|| format!("nothing was done to the Job of {name}"))?;
         Ok(Duration::try_from(done.duration_since(asked))?)
     };
-    suspended.into_iter().map(reaction).collect()
+    questions.into_iter().map(answer).collect()
 }
 
 /// An operator that may not write as fast as it could, once it has looked at all streams.
@@ -251,7 +263,7 @@ async fn on_a_budget(platform: &Platform<'_>, streams: usize) -> Result<Operator
 async fn template_changed(
     cluster: &Cluster,
     crowd: &Plugin<'_>,
-    others: &mut Others<'_>,
+    other: &Plugin<'_>,
     streams: u32,
 ) -> Result<Figures> {
     let mark = cluster.audit().mark().await?;
@@ -261,15 +273,17 @@ async fn template_changed(
     templates
         .patch("sample-streaming", &PatchParams::default(), &patch)
         .await?;
-    for _ in 0..ALONE {
-        others.bring_up().await?;
+    for number in 0..ALONE {
+        create_one(other, ALONE + SUSPENDED + number).await?;
+        tokio::time::sleep(PACE).await;
     }
     measure::settled(cluster).await?;
 
     let record = cluster.audit().since(mark).await?;
+    let created = Times::new(answers(&record, other, CREATED)?);
     let writes = record.by_user(OPERATOR_USER).except(&["leases"]).writes();
     let of_crowd = writes.in_namespace(crowd.namespace()).except(&["events"]);
-    let (busiest, busy) = (writes.most_within(WINDOW)?, others.times());
+    let busiest = writes.most_within(WINDOW)?;
     let mut figures = Figures::default();
     let mut add = |name, label, unit, value| figures.add(name, label, unit, Across::Largest, value);
     add(
@@ -290,59 +304,11 @@ async fn template_changed(
         Unit::Share,
         number(busiest) / (f64::from(BUDGET) * WINDOW.as_secs_f64()),
     );
-    add(
+    add_times(
+        &mut figures,
         "template_other",
-        "template: stream of another class to Running",
-        Unit::Milliseconds,
-        busy.median() / 1000.0,
+        "template: Job of a stream of another class",
+        &created,
     );
     Ok(figures)
-}
-
-/// Streams of another class, one after the other.
-struct Others<'p> {
-    plugin: &'p Plugin<'p>,
-    made: u32,
-    took: Vec<Duration>,
-}
-
-impl<'p> Others<'p> {
-    fn of(plugin: &'p Plugin<'p>) -> Self {
-        Self {
-            plugin,
-            made: 0,
-            took: Vec::new(),
-        }
-    }
-
-    /// Creates the next one, and waits until it runs.
-    async fn bring_up(&mut self) -> Result<()> {
-        let object = streams::definition(self.plugin, self.made);
-        let name = streams::name(self.made);
-        self.made += 1;
-        let begun = Instant::now();
-        let definitions = self.plugin.definitions();
-        definitions.create(&PostParams::default(), &object).await?;
-        let runs = |object: Option<&DynamicObject>| {
-            object.is_some_and(|object| object.data["status"]["phase"] == "Running")
-        };
-        let running = timeout(PATIENCE, await_condition(definitions, &name, runs)).await;
-        running.with_context(|| format!("{name} of another class does not run"))??;
-        self.took.push(begun.elapsed());
-        Ok(())
-    }
-
-    /// One after the other, until one fails.
-    async fn bring_up_for_ever(&mut self) -> anyhow::Error {
-        loop {
-            if let Err(error) = self.bring_up().await {
-                return error;
-            }
-        }
-    }
-
-    /// How long those took that came since this was asked last.
-    fn times(&mut self) -> Times {
-        Times::new(std::mem::take(&mut self.took))
-    }
 }

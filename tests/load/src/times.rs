@@ -28,6 +28,7 @@ impl Times {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }
