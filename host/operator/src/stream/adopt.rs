@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{context::Class, memory::lock};
 use crate::{
     cache::Key,
-    writer::{self, Path, Written},
+    writer::{self, Written},
 };
 
 /// Objects of a page.
@@ -23,18 +23,15 @@ const PAGE: u32 = 500;
 /// Labels the Jobs and CronJobs that definitions of this class control but that carry no stream
 /// label, so that the watches see them. Done once, before the class is served.
 pub async fn adopt_unlabelled(class: &Class) {
-    for (plural, kind, found) in [
-        ("jobs", Fenced::Job, unlabelled::<Job>(class).await),
-        (
-            "cronjobs",
-            Fenced::CronJob,
-            unlabelled::<CronJob>(class).await,
-        ),
+    for (kind, found) in [
+        (Fenced::Job, unlabelled::<Job>(class).await),
+        (Fenced::CronJob, unlabelled::<CronJob>(class).await),
     ] {
+        let plural = class.objects(kind, "").resource;
         match found {
             Ok(found) => {
                 for ours in found {
-                    adopt(class, plural, kind, &ours).await;
+                    adopt(class, kind, &plural, &ours).await;
                 }
             }
             Err(error) => {
@@ -44,9 +41,9 @@ pub async fn adopt_unlabelled(class: &Class) {
     }
 }
 
-async fn adopt(class: &Class, plural: &str, kind: Fenced, ours: &Unlabelled) {
+async fn adopt(class: &Class, kind: Fenced, plural: &str, ours: &Unlabelled) {
     let key = &ours.key;
-    match label(class, plural, key).await {
+    match label(class, kind, key).await {
         Ok(written) => {
             // The stream is not looked at before its Job is seen.
             let memory = class.memories.of(key, &ours.stream_uid);
@@ -67,12 +64,12 @@ struct Unlabelled {
 }
 
 /// Puts the contract's labels on the Job or CronJob of this name.
-pub async fn label(class: &Class, plural: &str, key: &Key) -> Result<Written, writer::Error> {
+pub async fn label(class: &Class, kind: Fenced, key: &Key) -> Result<Written, writer::Error> {
     let labels = json!({"metadata": {"labels": {
         LABEL_STREAM_ID: key.name,
         LABEL_STREAM_KIND: class.kind.kind,
     }}});
-    let path = Path::new("batch", "v1", &key.namespace, plural);
+    let path = class.objects(kind, &key.namespace);
     class.host.writer.merge(&path, &key.name, &labels).await
 }
 

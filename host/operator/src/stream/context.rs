@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use arcane_contract::{
     api::{FailurePolicy, RestartPolicy},
-    render,
+    names, render,
     schema::StatusSchema,
     stream::StreamDefinition,
 };
+use arcane_lifecycle::Fenced;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Client, core::ApiResource, runtime::reflector};
 use tokio::sync::Semaphore;
@@ -92,14 +93,18 @@ pub struct Class {
 }
 
 impl Class {
-    /// Where the definitions of a namespace are.
-    pub fn definitions_in(&self, namespace: &str) -> Path {
-        let ApiResource {
-            group,
-            version,
-            plural,
-            ..
-        } = &self.kind;
+    /// Where the objects of a kind are in a namespace.
+    pub fn objects(&self, kind: Fenced, namespace: &str) -> Path {
+        let (group, version, plural) = match kind {
+            Fenced::Definition => (
+                self.kind.group.as_str(),
+                self.kind.version.as_str(),
+                self.kind.plural.as_str(),
+            ),
+            Fenced::Job => ("batch", "v1", "jobs"),
+            Fenced::CronJob => ("batch", "v1", "cronjobs"),
+            Fenced::Request => (names::GROUP, names::VERSION, "backfillrequests"),
+        };
         Path::new(group, version, namespace, plural)
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use arcane_contract::{names, stream::StreamDefinition};
+use arcane_contract::stream::StreamDefinition;
 use arcane_lifecycle::Fenced;
 use kube::ResourceExt;
 
@@ -12,16 +12,23 @@ use super::{
     halt::{Halt, failed},
     memory::{Memory, lock},
 };
-use crate::writer::{Error as WriteError, Path, Written};
+use crate::writer::{Error as WriteError, Written};
 
-/// Where the objects of a fenced kind are that the operator makes.
-pub fn path_of(kind: Fenced, namespace: &str) -> Path {
-    let jobs = |plural| Path::new("batch", "v1", namespace, plural);
-    match kind {
-        Fenced::CronJob => jobs("cronjobs"),
-        Fenced::Job | Fenced::Definition => jobs("jobs"),
-        Fenced::Request => Path::new(names::GROUP, names::VERSION, namespace, "backfillrequests"),
+/// Sends a write. Until it is answered, even if nobody waits for the answer any more, it may have
+/// been made.
+pub async fn sent<T>(
+    memory: &Mutex<Memory>,
+    kind: Fenced,
+    name: &str,
+    write: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
+    lock(memory).unanswered.add(kind, name);
+    let answer = write.await;
+    let is_open = answer.as_ref().is_err_and(WriteError::is_open);
+    if !is_open {
+        lock(memory).unanswered.remove(kind, name);
     }
+    answer
 }
 
 /// Looks up what was written without an answer: the stream waits for the caches to have what is
@@ -38,7 +45,7 @@ pub async fn look_up(
         .map(|(kind, name)| (kind, name.to_owned()))
         .collect();
     for (kind, name) in open {
-        let path = path_of(kind, &namespace);
+        let path = class.objects(kind, &namespace);
         let read: Result<Written, _> = class.host.writer.read(&path, &name).await;
         let version = match read {
             Ok(there) => Some(there.version()),

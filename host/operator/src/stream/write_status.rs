@@ -43,7 +43,7 @@ pub async fn write_status(
         "metadata": {"resourceVersion": object.meta().resource_version},
         "status": status,
     });
-    let path = class.definitions_in(&object.namespace().unwrap_or_default());
+    let path = class.objects(Fenced::Definition, &object.namespace().unwrap_or_default());
     match class
         .host
         .writer

@@ -19,6 +19,7 @@ use super::{
     observe::Observation,
     plugin::{Shaped, refused_by_server},
     render::{self, Unmade},
+    unanswered::sent,
     write_status::write_status,
 };
 use crate::{
@@ -70,9 +71,9 @@ impl Executor<'_> {
             }
             Step::CompleteRequest { name } => self.complete_request(name).await?,
             Step::CheckJob => self.check_job().await?,
-            Step::CreateJob => self.create_job().await?,
+            Step::CreateJob => self.create(JOB).await?,
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation).await?,
-            Step::CreateCronJob => self.create_cron_job().await?,
+            Step::CreateCronJob => self.create(CRON_JOB).await?,
             Step::UpdateCronJob { uid } => self.update_cron_job(uid).await?,
             Step::DeleteCronJob { uid } => self.delete_cron_job(uid).await?,
             Step::RecordRequestDecision { name } => {
@@ -98,9 +99,9 @@ impl Executor<'_> {
         };
         let key = self.key();
         let patch = json!({"metadata": {"uid": uid, "annotations": annotation(decision)}});
-        let path = self.batch("jobs");
+        let path = self.path(Fenced::Job);
         let write = self.writer().merge(&path, &key.name, &patch);
-        match self.sent(Fenced::Job, &key.name, write).await {
+        match sent(self.memory, Fenced::Job, &key.name, write).await {
             Ok(written) => self.raise(Fenced::Job, &written),
             Err(WriteError::NotFound(_) | WriteError::Conflict(_)) => {}
             Err(error) => return Err(self.halt("put a decision on record", error)),
@@ -109,26 +110,26 @@ impl Executor<'_> {
     }
 
     async fn check_job(&mut self) -> Result<(), Halt> {
-        let path = self.batch("jobs");
+        let path = self.path(Fenced::Job);
         let class = self.class;
         let manifest = self.manifest().await?;
         let checked = class.host.writer.check(&path, manifest).await;
         checked.map_err(|error| self.halt_shaped("check the new job", error))
     }
 
-    async fn create_job(&mut self) -> Result<(), Halt> {
-        let path = self.batch("jobs");
-        let class = self.class;
-        let name = self.object.name_any();
-        let manifest = self.manifest().await?.clone();
-        let write = class.host.writer.create(&path, &manifest);
-        match self.sent(Fenced::Job, &name, write).await {
+    /// Creates the object of the goal.
+    async fn create(&mut self, kind: Kind) -> Result<(), Halt> {
+        let Kind { fenced, create, .. } = kind;
+        let (class, memory) = (self.class, self.memory);
+        let (path, name) = (self.path(fenced), self.object.name_any());
+        let write = class.host.writer.create(&path, self.manifest().await?);
+        match sent(memory, fenced, &name, write).await {
             Ok(written) => {
-                self.raise(Fenced::Job, &written);
+                self.raise(fenced, &written);
                 Ok(())
             }
-            Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(JOB, text).await),
-            Err(error) => Err(self.halt_shaped("create the job", error)),
+            Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(kind, text).await),
+            Err(error) => Err(self.halt_shaped(create, error)),
         }
     }
 
@@ -137,11 +138,12 @@ impl Executor<'_> {
     async fn meet_existing(&self, kind: Kind, text: String) -> Halt {
         let Kind {
             name,
-            plural,
+            fenced,
             taken,
+            ..
         } = kind;
         let key = self.key();
-        let read = self.writer().read(&self.batch(plural), &key.name).await;
+        let read = self.writer().read(&self.path(fenced), &key.name).await;
         let Existing { metadata } = match read {
             Ok(existing) => existing,
             Err(error) => return failed("read what has the stream's name")(error),
@@ -162,7 +164,7 @@ impl Executor<'_> {
         }
         if relation == Relation::Own
             && !is_labelled
-            && let Err(error) = super::adopt::label(self.class, plural, &key).await
+            && let Err(error) = super::adopt::label(self.class, fenced, &key).await
         {
             return failed("take over what has the stream's name")(error);
         }
@@ -176,38 +178,22 @@ impl Executor<'_> {
         if is_recorded && jobs.forget_if_gone(&key, uid) {
             return Ok(());
         }
-        let path = self.batch("jobs");
+        let path = self.path(Fenced::Job);
         let write = self.writer().delete(&path, &key.name, uid, propagation);
-        self.sent(Fenced::Job, &key.name, write)
+        sent(self.memory, Fenced::Job, &key.name, write)
             .await
             .map_err(|error| self.halt("delete the job", error))?;
         jobs.deleted(&key, uid, propagation);
         Ok(())
     }
 
-    async fn create_cron_job(&mut self) -> Result<(), Halt> {
-        let path = self.batch("cronjobs");
-        let class = self.class;
-        let name = self.object.name_any();
-        let manifest = self.manifest().await?.clone();
-        let write = class.host.writer.create(&path, &manifest);
-        match self.sent(Fenced::CronJob, &name, write).await {
-            Ok(written) => {
-                self.raise(Fenced::CronJob, &written);
-                Ok(())
-            }
-            Err(WriteError::AlreadyExists(text)) => Err(self.meet_existing(CRON_JOB, text).await),
-            Err(error) => Err(self.halt_shaped("create the cron job", error)),
-        }
-    }
-
     async fn update_cron_job(&mut self, uid: &str) -> Result<(), Halt> {
-        let path = self.batch("cronjobs");
+        let path = self.path(Fenced::CronJob);
         let name = self.object.name_any();
         let mut manifest = self.manifest().await?.clone();
         manifest["metadata"]["uid"] = json!(uid);
         let write = self.writer().replace(&path, &name, &manifest);
-        match self.sent(Fenced::CronJob, &name, write).await {
+        match sent(self.memory, Fenced::CronJob, &name, write).await {
             Ok(written) => {
                 self.raise(Fenced::CronJob, &written);
                 Ok(())
@@ -218,9 +204,9 @@ impl Executor<'_> {
 
     async fn delete_cron_job(&self, uid: &str) -> Result<(), Halt> {
         let name = self.object.name_any();
-        let (path, propagation) = (self.batch("cronjobs"), Propagation::Foreground);
+        let (path, propagation) = (self.path(Fenced::CronJob), Propagation::Foreground);
         let write = self.writer().delete(&path, &name, uid, propagation);
-        self.sent(Fenced::CronJob, &name, write)
+        sent(self.memory, Fenced::CronJob, &name, write)
             .await
             .map_err(|error| self.halt("delete the cron job", error))
     }
@@ -278,23 +264,6 @@ impl Executor<'_> {
         }
     }
 
-    /// Sends a write. Until it is answered, even if nobody waits for the answer any more, it may
-    /// have been made.
-    async fn sent<T>(
-        &self,
-        kind: Fenced,
-        name: &str,
-        write: impl Future<Output = Result<T, WriteError>>,
-    ) -> Result<T, WriteError> {
-        lock(self.memory).unanswered.add(kind, name);
-        let answer = write.await;
-        let is_open = answer.as_ref().is_err_and(WriteError::is_open);
-        if !is_open {
-            lock(self.memory).unanswered.remove(kind, name);
-        }
-        answer
-    }
-
     fn raise(&self, kind: Fenced, written: &Written) {
         lock(self.memory).wrote(kind, written.version());
     }
@@ -315,8 +284,8 @@ impl Executor<'_> {
         self.object.uid().unwrap_or_default()
     }
 
-    fn batch(&self, plural: &str) -> Path {
-        Path::new("batch", "v1", &self.namespace(), plural)
+    fn path(&self, kind: Fenced) -> Path {
+        self.class.objects(kind, &self.namespace())
     }
 }
 
@@ -329,20 +298,24 @@ fn annotation(decision: &RecordedDecision) -> Value {
 /// A kind of which a stream has at most one object, by its own name.
 struct Kind {
     name: &'static str,
-    plural: &'static str,
+    fenced: Fenced,
+    /// What is done to make one.
+    create: &'static str,
     /// Reason of the problem that somebody else's object has the name.
     taken: &'static str,
 }
 
 const JOB: Kind = Kind {
     name: "Job",
-    plural: "jobs",
+    fenced: Fenced::Job,
+    create: "create the job",
     taken: "JobNameTaken",
 };
 
 const CRON_JOB: Kind = Kind {
     name: "CronJob",
-    plural: "cronjobs",
+    fenced: Fenced::CronJob,
+    create: "create the cron job",
     taken: "CronJobNameTaken",
 };
 

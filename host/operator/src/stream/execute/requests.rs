@@ -15,10 +15,10 @@ use crate::{
     stream::{
         halt::{Halt, failed},
         memory::lock,
-        unanswered::path_of,
+        unanswered::sent,
     },
     time::written,
-    writer::{Error as WriteError, Path, Written},
+    writer::{Error as WriteError, Written},
 };
 
 /// What a request is told.
@@ -61,9 +61,9 @@ impl Executor<'_> {
         if let Some(decision) = decision {
             request["metadata"]["annotations"] = annotation(decision);
         }
-        let path = self.requests();
+        let path = self.path(Fenced::Request);
         let write = self.writer().create(&path, &request);
-        match self.sent(Fenced::Request, name, write).await {
+        match sent(self.memory, Fenced::Request, name, write).await {
             Ok(written) => self.raise(Fenced::Request, &written),
             Err(WriteError::AlreadyExists(_)) => {
                 let existing: BackfillRequest = self
@@ -113,9 +113,9 @@ impl Executor<'_> {
         if let Some(decision) = self.observation.answers.about(name).filter(|_| is_end) {
             patch["status"]["decision"] = whole(decision);
         }
-        let path = self.requests();
+        let path = self.path(Fenced::Request);
         let write = self.writer().merge_status(&path, name, &patch);
-        let written = self.sent(Fenced::Request, name, write).await;
+        let written = sent(self.memory, Fenced::Request, name, write).await;
         self.note_request(name, written, "set the status of a backfill request")?;
         let outcome = match phase {
             RequestPhase::Failed => "failed",
@@ -128,9 +128,9 @@ impl Executor<'_> {
 
     pub(super) async fn complete_request(&self, name: &str) -> Result<(), Halt> {
         let patch = json!({"spec": {"completed": true}});
-        let path = self.requests();
+        let path = self.path(Fenced::Request);
         let write = self.writer().merge(&path, name, &patch);
-        let written = self.sent(Fenced::Request, name, write).await;
+        let written = sent(self.memory, Fenced::Request, name, write).await;
         self.note_request(name, written, "complete a backfill request")?;
         self.class
             .host
@@ -172,33 +172,29 @@ impl Executor<'_> {
         decision: &RecordedDecision,
     ) -> Result<(), Halt> {
         let patch = json!({"status": {"decision": whole(decision)}});
-        let path = self.requests();
+        let path = self.path(Fenced::Request);
         let write = self.writer().merge_status(&path, name, &patch);
-        let written = self.sent(Fenced::Request, name, write).await;
+        let written = sent(self.memory, Fenced::Request, name, write).await;
         self.note_request(name, written, "put a decision on record")
     }
 
     /// Takes from a request whatever decision is on record: in its status, and from its beginning.
     pub(super) async fn forget_on_request(&self, name: &str) -> Result<(), Halt> {
         const ACTION: &str = "take a decision from the record";
-        let path = self.requests();
+        let path = self.path(Fenced::Request);
         let request = self.observed_request(name);
         let patch = json!({"status": {"decision": null}});
         let write = self.writer().merge_status(&path, name, &patch);
-        let written = self.sent(Fenced::Request, name, write).await;
+        let written = sent(self.memory, Fenced::Request, name, write).await;
         self.note_request(name, written, ACTION)?;
         if request.is_some_and(|request| request.was_decided_at_creation) {
             let annotations = json!({names::ANNOTATION_DECISION: null});
             let patch = json!({"metadata": {"annotations": annotations}});
             let write = self.writer().merge(&path, name, &patch);
-            let written = self.sent(Fenced::Request, name, write).await;
+            let written = sent(self.memory, Fenced::Request, name, write).await;
             self.note_request(name, written, ACTION)?;
         }
         Ok(())
-    }
-
-    fn requests(&self) -> Path {
-        path_of(Fenced::Request, &self.namespace())
     }
 }
 

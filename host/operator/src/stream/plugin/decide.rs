@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use arcane_contract::{names::ENV_SPEC, stream::StreamDefinition};
 use arcane_lifecycle::{
-    BackfillDecision, JobState, Outcome, Question, RunDecision, SpecDecision, Trigger, Unanswered,
-    question,
+    BackfillDecision, Fenced, JobState, Outcome, Question, RunDecision, SpecDecision, Trigger,
+    Unanswered, question,
 };
 use arcane_plugins::{self as plugins, Decision};
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use super::{
     context::{Run, told},
     trouble::Trouble,
 };
-use crate::{plugins::call, writer::Path};
+use crate::plugins::call;
 
 /// Asks about all that the observation gives rise to, and adds the answers to it. Without a plugin
 /// nothing is asked.
@@ -241,7 +241,7 @@ fn failure(observation: &Observation) -> plugins::Failure {
 /// The spec that the running Job was made from. It is not kept in the cache, being as large as the
 /// definition itself.
 async fn previous_spec(class: &Class, object: &StreamDefinition) -> Option<Arc<str>> {
-    let jobs = Path::new("batch", "v1", &object.namespace()?, "jobs");
+    let jobs = class.objects(Fenced::Job, &object.namespace()?);
     let name = object.name_any();
     let read = class.host.writer.read::<WithSpec>(&jobs, &name);
     let mut containers = read.await.ok()?.spec.template.spec.containers.into_iter();
