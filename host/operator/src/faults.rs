@@ -57,8 +57,18 @@ impl Faults {
         }
     }
 
+    /// Notes what the watch of `resource` tells of itself: that it fails, or, by what it delivers, that
+    /// it works. That a list is about to be tried says neither.
+    pub fn hear<K>(&self, resource: &str, event: &Result<watcher::Event<K>, watcher::Error>) {
+        match event {
+            Ok(watcher::Event::Init) => {}
+            Ok(_) => self.clear(resource),
+            Err(error) => self.report(resource, error),
+        }
+    }
+
     /// Notes that the watch of `resource` fails; transient ends of a watch are no faults.
-    pub fn report(&self, resource: &str, error: &watcher::Error) {
+    fn report(&self, resource: &str, error: &watcher::Error) {
         if is_routine(error) {
             return;
         }

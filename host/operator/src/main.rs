@@ -13,6 +13,7 @@ mod logging;
 mod metrics;
 mod plugins;
 mod replica;
+mod retry;
 mod run;
 mod shards;
 mod stream;

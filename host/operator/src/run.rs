@@ -27,6 +27,7 @@ use crate::{
 const READ_TIMEOUT: Duration = Duration::from_secs(90);
 /// What the process calls itself in its requests.
 const AGENT: &str = concat!("arcane-host/", env!("CARGO_PKG_VERSION"));
+
 /// Runs until `shutdown` (which is success) or until a Lease is lost (which is not).
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     let (client, namespace) = connect().await?;

@@ -11,10 +11,11 @@ use kube::{Api, Client, ResourceExt, api::PartialObjectMeta};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Key, Observer, Store, follow as follow_kind,
+    Change, Key, Observer, Store,
+    events::config,
+    follow as follow_kind,
     owner::{Claimant, Owner, Relation},
     routes::Routes,
-    watch::config,
 };
 use crate::{faults::Faults, shards::Shard};
 

@@ -8,11 +8,12 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Key, Observer, Store, follow as follow_kind,
+    Change, Key, Observer, Store,
+    events::config,
+    follow as follow_kind,
     job_object::{CachedJob, JobObject},
     owner::Claimant,
     routes::Routes,
-    watch::config,
 };
 use crate::{faults::Faults, shards::Shard};
 

@@ -1,6 +1,7 @@
 //! What the operator remembers of the cluster: one watch for each kind, projected to small views.
 
 mod cron_jobs;
+mod events;
 mod guarded;
 mod job_object;
 mod jobs;
@@ -19,6 +20,7 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 pub use cron_jobs::CachedCronJob;
+pub use events::{config, watch, watch_surely};
 pub use guarded::Guarded;
 pub use jobs::Jobs;
 pub use owner::{Claimant, Owner, Relation};
@@ -26,7 +28,7 @@ pub use requests::{CachedRequest, Requests};
 pub use routes::{GroupKind, Routes, Trigger};
 pub use store::{Key, Progress, Store, resource_version};
 pub use templates::CachedTemplate;
-pub use watch::{Change, Observer, config, delays, follow, is_alive, retry};
+pub use watch::{Change, Observer, follow};
 
 use crate::{faults::Faults, shards::Shard};
 

@@ -15,8 +15,8 @@ use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Guarded, Key, Observer, Store, follow as follow_kind, record, resource_version,
-    routes::Routes, watch::config,
+    Change, Guarded, Key, Observer, Store, events::config, follow as follow_kind, record,
+    resource_version, routes::Routes,
 };
 use crate::{faults::Faults, shards::Shard};
 

@@ -1,81 +1,18 @@
 //! Follows one kind into its store.
 
-use std::{collections::HashMap, fmt::Debug, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt::Debug, pin::pin, sync::Arc};
 
-use backon::ExponentialBuilder;
 use futures::StreamExt;
-use kube::{
-    Api, Resource,
-    runtime::{
-        WatchStreamExt,
-        utils::{Backoff, ResetTimerBackoff},
-        watcher::{self, ExponentialBackoff},
-    },
-};
+use kube::{Api, Resource, runtime::watcher};
 use serde::de::DeserializeOwned;
-use tokio::{select, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
-use super::store::{Key, Store, resource_version};
+use super::{
+    events::watch_surely,
+    store::{Key, Store, resource_version},
+};
 use crate::faults::Faults;
-
-/// Seconds after which the server ends a watch, which is then resumed where it ended: a connection
-/// that has silently died is noticed within this time.
-const WATCH_TIMEOUT_SECONDS: u32 = 60;
-
-/// How long a watch that fails waits at first, and at most, before it is tried again; as much again
-/// is added at random, so that watches that failed together do not come back together. The most is
-/// what streams may wait for after an outage of the API server, however long that was: a handful of
-/// watches that ask each few seconds is no load, even for one that is about to recover.
-const WATCH_RETRY: (Duration, Duration) = (Duration::from_millis(800), Duration::from_secs(5));
-/// A watch that has not failed for this long starts from the shortest wait again.
-const WATCH_RECOVERED: Duration = Duration::from_secs(120);
-
-/// When to try a watch again that has failed.
-pub fn retry() -> Retry {
-    Retry(ResetTimerBackoff::new(delays(WATCH_RETRY), WATCH_RECOVERED))
-}
-
-/// See [`retry`].
-pub struct Retry(ResetTimerBackoff<ExponentialBackoff>);
-
-impl Iterator for Retry {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.0.next()
-    }
-}
-
-impl Backoff for Retry {
-    /// Called with whatever a watch delivers, which is no sign that it works: that a list is about to
-    /// be tried is delivered, too. Time tells.
-    fn reset(&mut self) {}
-}
-
-/// Whether this event shows that the watch works: that a list is about to be tried does not.
-pub fn is_alive<K>(event: &watcher::Event<K>) -> bool {
-    !matches!(event, watcher::Event::Init)
-}
-
-/// Delays from the least to the most, doubled each time, with as much again added at random.
-pub fn delays((least, most): (Duration, Duration)) -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(least)
-        .with_max_delay(most)
-        .with_jitter()
-        .without_max_times()
-        .into()
-}
-
-/// How to watch. Lists are read page by page and are consistent: they hold all that was written
-/// before they began. What may be answered from the past (`resourceVersion=0`, which lists by
-/// watching ask for) could show a request as open whose backfill is long complete, after a restart or
-/// a lost watch, where an API server lags behind its peers.
-pub fn config() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
-}
 
 /// What happened to one object.
 pub enum Change<'a, V> {
@@ -130,42 +67,17 @@ pub async fn follow<K, O>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     O: Observer<K>,
 {
-    let begin = || {
-        watcher::watcher(api.clone(), config.clone())
-            .backoff(retry())
-            .boxed()
-    };
-    let mut events = begin();
+    let resource = observer.resource();
+    let mut events = pin!(watch_surely(api, config, resource, &store.progress));
     let mut incoming = Incoming {
         begun: Instant::now(),
         views: HashMap::new(),
         latest: 0,
     };
-    // A list that is coming in already is not begun again.
-    let mut is_listing = true;
-    loop {
-        let event = select! {
-            () = stop.cancelled() => return,
-            () = store.progress.doubted(), if !is_listing => {
-                info!(resource = observer.resource(), "a write does not come; listing again");
-                (events, is_listing) = (begin(), true);
-                continue;
-            }
-            event = events.next() => event,
-        };
-        match event {
-            Some(Ok(event)) => {
-                if is_alive(&event) {
-                    faults.clear(observer.resource());
-                }
-                is_listing = !matches!(
-                    event,
-                    watcher::Event::InitDone | watcher::Event::Apply(_) | watcher::Event::Delete(_)
-                );
-                apply(event, store, observer, &mut incoming);
-            }
-            Some(Err(error)) => faults.report(observer.resource(), &error),
-            None => return,
+    while let Some(event) = stop.run_until_cancelled(events.next()).await.flatten() {
+        faults.hear(resource, &event);
+        if let Ok(event) = event {
+            apply(event, store, observer, &mut incoming);
         }
     }
 }
@@ -336,23 +248,5 @@ mod tests {
         ]);
         assert_eq!(told, ["applied a", "deleted a"]);
         assert!(store.get(&Key::new("", "a")).is_none());
-    }
-
-    #[test]
-    fn however_long_a_watch_has_failed_it_is_tried_again_within_ten_seconds() {
-        let delays: Vec<_> = retry().take(40).collect();
-        assert_eq!(delays.len(), 40, "it never gives up");
-        let (_, most) = WATCH_RETRY;
-        assert!(delays.iter().all(|delay| *delay <= 2 * most), "{delays:?}");
-        assert!(
-            delays[10..].iter().all(|delay| *delay >= most),
-            "{delays:?}"
-        );
-    }
-
-    #[test]
-    fn watches_that_have_failed_together_do_not_come_back_together() {
-        let (one, other) = (retry().take(10), retry().take(10));
-        assert!(one.ne(other));
     }
 }

@@ -9,11 +9,7 @@ use std::{
 use arcane_contract::api::{StreamClass, StreamClassSpec};
 use futures::StreamExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{
-    Api, Resource, ResourceExt,
-    api::PartialObjectMeta,
-    runtime::{WatchStreamExt, watcher},
-};
+use kube::{Api, Resource, ResourceExt, api::PartialObjectMeta, runtime::watcher};
 use tokio::{
     sync::{Mutex, watch},
     task::JoinHandle,
@@ -34,11 +30,14 @@ type DefinitionMeta = PartialObjectMeta<CustomResourceDefinition>;
 /// Serves all StreamClasses until `stop`, then waits for what is under way.
 pub async fn manage(host: Arc<Host>, health: Health, stop: CancellationToken) {
     let client = host.client.clone();
-    let mut classes = pin!(
-        watcher(Api::<GuardedClass>::all(client.clone()), cache::config()).backoff(cache::retry())
-    );
-    let mut definitions =
-        pin!(watcher(Api::<DefinitionMeta>::all(client), cache::config()).backoff(cache::retry()));
+    let mut classes = pin!(cache::watch(
+        Api::<GuardedClass>::all(client.clone()),
+        cache::config()
+    ));
+    let mut definitions = pin!(cache::watch(
+        Api::<DefinitionMeta>::all(client),
+        cache::config()
+    ));
     let mut manager = Manager {
         host: host.clone(),
         health,
@@ -51,24 +50,18 @@ pub async fn manage(host: Arc<Host>, health: Health, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Some(event) = classes.next() => match event {
-                Ok(event) => {
-                    if cache::is_alive(&event) {
-                        host.faults.clear("streamclasses.streaming.sneaksanddata.com");
-                    }
+            Some(event) = classes.next() => {
+                host.faults.hear("streamclasses.streaming.sneaksanddata.com", &event);
+                if let Ok(event) = event {
                     manager.class_event(event);
                 }
-                Err(error) => host.faults.report("streamclasses.streaming.sneaksanddata.com", &error),
-            },
-            Some(event) = definitions.next() => match event {
-                Ok(event) => {
-                    if cache::is_alive(&event) {
-                        host.faults.clear("customresourcedefinitions.apiextensions.k8s.io");
-                    }
+            }
+            Some(event) = definitions.next() => {
+                host.faults.hear("customresourcedefinitions.apiextensions.k8s.io", &event);
+                if let Ok(event) = event {
                     manager.definition_event(&event);
                 }
-                Err(error) => host.faults.report("customresourcedefinitions.apiextensions.k8s.io", &error),
-            },
+            }
         }
     }
     manager.stop().await;

@@ -1,9 +1,9 @@
 //! One class from its start to its stop.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arcane_contract::api::StreamClass;
-use kube::{ResourceExt, runtime::watcher::ExponentialBackoff};
+use kube::ResourceExt;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -13,16 +13,12 @@ use super::{
     report::{self, State},
 };
 use crate::{
-    cache::delays,
     faults::Faults,
     health::Health,
     plugins::{self, Service},
+    retry::Attempts,
     stream::{Host, Kind, Served, serve},
 };
-
-/// Time after which a kind that could not be found is looked for again, should no change of its
-/// CustomResourceDefinition be seen: at first, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
 /// What a class needs to run.
 pub struct Start {
@@ -96,10 +92,10 @@ pub async fn run(start: Start) {
             state: &state,
             health: &health,
         };
-        let mut retries = delays(RETRY);
+        let mut attempts = Attempts::new();
         while !stop.is_cancelled() {
             serving
-                .once(&mut definition_changed, &mut retries, &stop)
+                .once(&mut definition_changed, &mut attempts, &stop)
                 .await;
         }
     }
@@ -133,13 +129,13 @@ impl Serving<'_> {
     async fn once(
         &self,
         definition_changed: &mut watch::Receiver<u64>,
-        retries: &mut ExponentialBackoff,
+        attempts: &mut Attempts,
         stop: &CancellationToken,
     ) {
         definition_changed.mark_unchanged();
         match resolve(&self.host.client, self.class).await {
             Ok(kind) => {
-                *retries = delays(RETRY);
+                *attempts = Attempts::new();
                 self.serve(kind, definition_changed, stop).await;
             }
             Err(obstacle) => {
@@ -148,7 +144,8 @@ impl Serving<'_> {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     Ok(()) = definition_changed.changed() => {}
-                    () = wait(retries) => {}
+                    // Should no change of its CustomResourceDefinition be seen.
+                    () = attempts.wait() => {}
                 }
             }
         }
@@ -194,12 +191,12 @@ impl Serving<'_> {
                 if definition_changed.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
-                let mut retries = delays(RETRY);
+                let mut attempts = Attempts::new();
                 let found = loop {
                     match resolve(&self.host.client, self.class).await {
                         // What it is now is still to be seen.
                         Err(obstacle) if obstacle.reason == "ApiUnavailable" => {
-                            wait(&mut retries).await;
+                            attempts.wait().await;
                         }
                         found => break found,
                     }
@@ -218,10 +215,4 @@ impl Serving<'_> {
             }
         }
     }
-}
-
-async fn wait(retries: &mut ExponentialBackoff) {
-    // They never come to an end.
-    let delay = retries.next().unwrap_or(RETRY.1);
-    tokio::time::sleep(delay).await;
 }

@@ -1,6 +1,6 @@
 //! Keeps in service what a class names, as its ConfigMaps change.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arcane_contract::{
     api::{DEFAULT_PLUGIN_KEY, PluginSpec},
@@ -20,12 +20,7 @@ use super::{
     config_maps::Namespace,
     service::{Obstacle, Service},
 };
-use crate::cache::delays;
-
-/// Time after which something is tried again that may well have changed unseen: at first, and at
-/// most. What fails for a moment shall not keep a class waiting, and what fails for all classes shall
-/// not be tried for all of them at one time.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
+use crate::retry::Attempts;
 
 /// Keeps what `spec` names in service for a class until `stop`. `changed` is called whenever
 /// another plugin is in service.
@@ -52,7 +47,7 @@ pub async fn keep(
     let work = async {
         wait_for_list(&namespace, &service, &spec).await;
         let mut changes = namespace.subscribe();
-        let mut retries = delays(RETRY);
+        let mut attempts = Attempts::new();
         loop {
             changes.mark_unchanged();
             let seen = versions(&namespace, &sources);
@@ -71,12 +66,9 @@ pub async fn keep(
                     is_final
                 }
             };
-            let retry = if is_final {
-                retries = delays(RETRY);
-                None
-            } else {
-                retries.next()
-            };
+            if is_final {
+                attempts = Attempts::new();
+            }
             let another_version = async {
                 while versions(&namespace, &sources) == seen {
                     // The sender lives as long as the namespace.
@@ -85,7 +77,7 @@ pub async fn keep(
             };
             tokio::select! {
                 () = another_version => {}
-                () = tokio::time::sleep(retry.unwrap_or_default()), if retry.is_some() => {}
+                () = attempts.wait(), if !is_final => {}
             }
         }
     };

@@ -27,52 +27,37 @@ pub fn definitions(
 ) -> impl Stream<Item = Result<StreamDefinition, watcher::Error>> + Send {
     let api = Api::<StreamDefinition>::all_with(class.host.client.clone(), &class.kind);
     let resource = format!("{}.{}", class.kind.plural, class.kind.group);
-    let (remembering, sorting) = (class.clone(), (class.clone(), resource.clone()));
+    let (remembering, sorting) = (class.clone(), class.clone());
+    let faults = class.faults.clone();
     let mut begun = Instant::now();
     let mut latest = 0;
-    let events = watcher::watcher(api, cache::config())
-        .backoff(cache::retry())
-        .filter(move |event| {
-            let (class, resource) = &sorting;
-            future::ready(concerns(class, resource, event))
-        })
+    let events = cache::watch_surely(api, cache::config(), &resource, class.progress.clone())
+        .inspect(move |event| faults.hear(&resource, event))
+        .filter(move |event| future::ready(concerns(&sorting, event)))
         .reflect(writer)
-        .inspect(move |event| {
-            let event = match event {
-                Ok(event) => event,
-                Err(error) => return class.faults.report(&resource, error),
-            };
-            if cache::is_alive(event) {
-                class.faults.clear(&resource);
+        .inspect(move |event| match event {
+            Ok(Event::Init) => (begun, latest) = (Instant::now(), 0),
+            Ok(Event::InitApply(object)) => latest = latest.max(resource_version(object)),
+            Ok(Event::InitDone) => {
+                class.progress.advance(latest);
+                class.progress.listed(begun);
+                listed();
             }
-            match event {
-                Event::Init => (begun, latest) = (Instant::now(), 0),
-                Event::InitApply(object) => latest = latest.max(resource_version(object)),
-                Event::InitDone => {
-                    class.progress.advance(latest);
-                    class.progress.listed(begun);
-                    listed();
-                }
-                Event::Apply(object) | Event::Delete(object) => {
-                    class.progress.advance(resource_version(object));
-                }
+            Ok(Event::Apply(object) | Event::Delete(object)) => {
+                class.progress.advance(resource_version(object));
             }
+            Err(_) => {}
         });
     touched(events, move || remembering.memories.keys())
 }
 
-/// Whether an event is about a stream of this shard, or about all of them. What another shard's
-/// says of the watch is noted; the object is not kept.
-fn concerns(
-    class: &Class,
-    resource: &str,
-    event: &Result<Event<StreamDefinition>, watcher::Error>,
-) -> bool {
+/// Whether an event is about a stream of this shard, or about all of them. Of another shard's object
+/// only the version is noted.
+fn concerns(class: &Class, event: &watcher::Result<Event<StreamDefinition>>) -> bool {
     let shard = class.host.shard;
     match event {
         Ok(Event::InitApply(object)) => shard.owns_object(object),
         Ok(Event::Apply(object) | Event::Delete(object)) if !shard.owns_object(object) => {
-            class.faults.clear(resource);
             class.progress.advance(resource_version(object));
             false
         }
