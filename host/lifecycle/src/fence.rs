@@ -85,9 +85,7 @@ impl<T: Ord> Fence<T> {
         }
         self.writes.iter().all(Option::is_none)
     }
-}
 
-impl<T: Ord> Fence<T> {
     /// Kinds whose caches have not come to have what was written before this time. A list that was
     /// read after the write but begun before its answer may lack what the watch after it never
     /// tells: an object that was deleted, or is not selected any more. Listing once more helps.

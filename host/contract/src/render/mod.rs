@@ -11,8 +11,6 @@ mod job;
 mod revised;
 mod secrets;
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 
 pub use error::Error;
@@ -78,7 +76,7 @@ pub struct Rendered {
     /// [`names::ANNOTATION_RENDER_HASH`], without which it was taken.
     pub render_hash: String,
     /// That text.
-    text: Arc<str>,
+    text: String,
 }
 
 /// A `batch/v1` Job as plugins are given it: without the render hash, which follows what they make
@@ -88,7 +86,7 @@ pub struct Job {
     /// The Job.
     pub value: Value,
     /// Its canonical text.
-    pub text: Arc<str>,
+    pub text: String,
 }
 
 /// The Job that streams.
@@ -226,10 +224,10 @@ fn seal(
 
 /// Annotates the manifest with the digest of what it says otherwise, which is returned with the text
 /// that it is of.
-fn mark(manifest: &mut Value) -> (String, Arc<str>) {
+fn mark(manifest: &mut Value) -> (String, String) {
     let text = canonical::to_string(manifest);
     let render_hash = hash::sha256(&text);
     manifest["metadata"]["annotations"][names::ANNOTATION_RENDER_HASH] =
         Value::from(render_hash.as_str());
-    (render_hash, text.into())
+    (render_hash, text)
 }

@@ -23,7 +23,7 @@ impl Rendered {
                     "metadata": template["metadata"],
                     "spec": template["spec"],
                 });
-                let text = canonical::to_string(&value).into();
+                let text = canonical::to_string(&value);
                 Job { value, text }
             }
         }
@@ -117,7 +117,7 @@ mod tests {
     fn a_plugin_is_given_the_jobs_own_canonical_text_and_no_render_hash() {
         for scheduled in [false, true] {
             let job = rendered(scheduled).job();
-            assert_eq!(*job.text, *canonical::to_string(&job.value));
+            assert_eq!(job.text, canonical::to_string(&job.value));
             assert_eq!(job.value["kind"], "Job");
             assert!(!job.text.contains(names::ANNOTATION_RENDER_HASH));
         }

@@ -27,6 +27,13 @@ impl Backoff {
     }
 }
 
+/// As it is by default, for tests.
+#[cfg(test)]
+pub const BACKOFF: Backoff = Backoff {
+    initial: Duration::from_secs(2),
+    maximum: Duration::from_secs(300),
+};
+
 /// From 0 up to 1. Spreads retries; it need not be unpredictable.
 pub fn random_fraction() -> f64 {
     let bits = u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0);
@@ -37,23 +44,18 @@ pub fn random_fraction() -> f64 {
 mod tests {
     use super::*;
 
-    const DEFAULT: Backoff = Backoff {
-        initial: Duration::from_secs(2),
-        maximum: Duration::from_secs(300),
-    };
-
     #[test]
     fn the_delay_doubles_up_to_the_maximum_and_a_quarter() {
         for failures in 1..100 {
             let least = (2 * (1u64 << (failures - 1).min(31))).min(300);
-            let delay = DEFAULT.delay(failures).as_secs_f64();
+            let delay = BACKOFF.delay(failures).as_secs_f64();
             assert!((least as f64..=least as f64 * 1.25).contains(&delay));
         }
     }
 
     #[test]
     fn after_the_sixth_failure_there_is_at_most_one_attempt_a_minute() {
-        assert!(DEFAULT.delay(6) >= Duration::from_secs(60));
+        assert!(BACKOFF.delay(6) >= Duration::from_secs(60));
     }
 
     #[test]

@@ -57,12 +57,7 @@ impl Exits {
 mod tests {
     use tokio::time::advance;
 
-    use super::*;
-
-    const BACKOFF: Backoff = Backoff {
-        initial: Duration::from_secs(2),
-        maximum: Duration::from_secs(300),
-    };
+    use super::{super::backoff::BACKOFF, *};
 
     #[tokio::test(start_paused = true)]
     async fn a_job_that_succeeds_at_once_is_replaced_at_once_and_then_ever_later() {

@@ -209,11 +209,9 @@ mod tests {
     use arcane_plugins::Hook;
     use tokio::time::advance;
 
-    use super::{super::plugin::Trouble, *};
-
-    const BACKOFF: Backoff = Backoff {
-        initial: Duration::from_secs(2),
-        maximum: Duration::from_secs(300),
+    use super::{
+        super::{backoff::BACKOFF, plugin::Trouble},
+        *,
     };
 
     #[tokio::test(start_paused = true)]
@@ -232,18 +230,6 @@ mod tests {
         memory.failed(1, &BACKOFF);
         assert!(memory.failed(1, &BACKOFF) >= Duration::from_secs(4));
         assert!(memory.failed(2, &BACKOFF) < Duration::from_secs(4));
-    }
-
-    fn trouble(identity: &str, hook: Hook) -> Trouble {
-        Trouble {
-            problem: Problem {
-                reason: "PluginFailed",
-                message: "m".into(),
-            },
-            retry: true,
-            identity: Some(identity.into()),
-            hook: Some(hook),
-        }
     }
 
     #[test]
@@ -271,10 +257,12 @@ mod tests {
         };
         memory
             .plugin
-            .failed(&trouble("a", Hook::JobFailed), &BACKOFF);
+            .failed(&Trouble::sample("a", Hook::JobFailed), &BACKOFF);
         assert_eq!(memory.known_fingerprint(&inputs), Some(fingerprint));
         assert!(memory.plugin.trouble(Some("a")).is_some());
-        memory.plugin.failed(&trouble("a", Hook::Render), &BACKOFF);
+        memory
+            .plugin
+            .failed(&Trouble::sample("a", Hook::Render), &BACKOFF);
         assert_eq!(memory.known_fingerprint(&another), None);
         assert!(memory.plugin.trouble(Some("a")).is_some());
         assert!(memory.known_fingerprint(&inputs).is_some());

@@ -40,22 +40,13 @@ impl Node {
     }
 
     fn insert(&mut self, prefix: &'static str, path: &'static str, rule: Rule, why: &'static str) {
-        let mut node = self;
-        let steps = prefix.split('.').chain(path.split('.'));
-        for step in steps.filter(|step| !step.is_empty()) {
-            node = node.step(step);
-        }
-        node.row = Some((rule, why));
+        self.at(prefix, path).row = Some((rule, why));
     }
 
     /// Adds what stands in fields that have rows, which hold for it as well.
     fn contain(&mut self, prefix: &'static str, all: &'static [Contents]) {
         for Contents { of, fields } in all {
-            let mut node = &mut *self;
-            let steps = prefix.split('.').chain(of.split('.'));
-            for step in steps.filter(|step| !step.is_empty()) {
-                node = node.step(step);
-            }
+            let node = self.at(prefix, of);
             let Some((rule, why)) = node.row else {
                 continue;
             };
@@ -63,6 +54,13 @@ impl Node {
                 node.insert("", field, rule, why);
             }
         }
+    }
+
+    /// What stands at a path, added where it is not there yet.
+    fn at(&mut self, prefix: &'static str, path: &'static str) -> &mut Self {
+        let steps = prefix.split('.').chain(path.split('.'));
+        let steps = steps.filter(|step| !step.is_empty());
+        steps.fold(self, |node, step| node.step(step))
     }
 
     fn step(&mut self, step: &'static str) -> &mut Self {

@@ -78,37 +78,18 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use arcane_lifecycle::Problem;
-
-    use super::*;
-
-    const BACKOFF: Backoff = Backoff {
-        initial: Duration::from_secs(2),
-        maximum: Duration::from_secs(300),
-    };
-
-    fn trouble(identity: &str, hook: Hook) -> Trouble {
-        Trouble {
-            problem: Problem {
-                reason: "PluginFailed",
-                message: "m".into(),
-            },
-            retry: true,
-            identity: Some(identity.into()),
-            hook: Some(hook),
-        }
-    }
+    use super::{super::super::backoff::BACKOFF, *};
 
     #[test]
     fn the_trouble_with_a_plugin_is_over_with_another_one() {
         let mut standing = Standing::default();
         for _ in 0..3 {
-            standing.failed(&trouble("a", Hook::Render), &BACKOFF);
+            standing.failed(&Trouble::sample("a", Hook::Render), &BACKOFF);
         }
         assert!(standing.trouble(Some("a")).is_some());
         assert_eq!(standing.trouble(Some("b")), None);
         assert_eq!(standing.trouble(None), None);
-        let delay = standing.failed(&trouble("b", Hook::Render), &BACKOFF);
+        let delay = standing.failed(&Trouble::sample("b", Hook::Render), &BACKOFF);
         assert!(delay < 2 * BACKOFF.initial, "{delay:?}");
     }
 }

@@ -24,6 +24,20 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// Of the plugin with this identity, for tests.
+    #[cfg(test)]
+    pub fn sample(identity: &str, hook: Hook) -> Self {
+        Trouble {
+            problem: Problem {
+                reason: "PluginFailed",
+                message: "m".into(),
+            },
+            retry: true,
+            identity: Some(identity.into()),
+            hook: Some(hook),
+        }
+    }
+
     /// No plugin is in service.
     pub fn absent(class: &Class, obstacle: Option<Obstacle>) -> Self {
         let cause = obstacle.map_or_else(String::new, |it| format!(": {}", it.message));
