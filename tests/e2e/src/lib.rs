@@ -35,6 +35,7 @@ mod pod_record;
 mod replica;
 mod sight;
 mod stream;
+mod values;
 
 pub use act::{DEADLINE, Patience, act, until};
 pub use component::{Component, digest, encoded};
@@ -47,3 +48,4 @@ pub use plugin::Plugin;
 pub use pod_record::PodRecord;
 pub use replica::{replica, replica_with, wait_leading};
 pub use stream::Stream;
+pub use values::{quick_backfill, short_backfills};

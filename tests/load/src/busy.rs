@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use arcane_cluster::audit::Record;
-use arcane_cluster::wait::within;
 use arcane_cluster::{Cluster, Operator};
 use arcane_contract::api::StreamingJobTemplate;
 use arcane_e2e::{OPERATOR_USER, Platform, Plugin, READY_WITHIN};
@@ -20,7 +19,7 @@ use crate::machine::cores;
 use crate::measure;
 use crate::phases::Phases;
 use crate::report::Subject;
-use crate::restart::{SEEN_WITHIN, looked_at};
+use crate::restart::all_seen;
 use crate::streams;
 use crate::times::Times;
 
@@ -250,12 +249,7 @@ async fn on_a_budget(platform: &Platform<'_>, streams: usize) -> Result<Operator
     let operator = installed(platform).env("ARCANE_HOST__WRITES_PER_SECOND", budget);
     let mut operator = operator.start().await?;
     operator.wait_ready(READY_WITHIN).await?;
-    within(SEEN_WITHIN, async || {
-        let seen = looked_at(&operator.metrics().await?);
-        ensure!(seen >= streams, "{seen} of {streams} streams looked at");
-        Ok(())
-    })
-    .await?;
+    all_seen(std::slice::from_ref(&operator), streams).await?;
     Ok(operator)
 }
 

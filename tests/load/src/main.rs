@@ -20,6 +20,7 @@ mod streams;
 mod thresholds;
 mod times;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -76,11 +77,7 @@ async fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Plugins(options) => (options.check, &options.json),
         Bench::Shards(options) => (options.check, &options.json),
     };
-    print!("{}", report.text(Paint::stdout()));
-    if let Some(file) = json {
-        report.write_json(file)?;
-    }
-    Ok(verdict(check, report.missed()))
+    tell(&report, check, json.as_deref())
 }
 
 /// Runs one benchmark.
@@ -118,11 +115,16 @@ async fn soak(options: &Soak) -> Result<ExitCode> {
         figures,
         Thresholds::of_soak()?,
     )?;
+    tell(&report, true, options.json.as_deref())
+}
+
+/// Prints the figures, and writes them to a file if one is named.
+fn tell(report: &Report, check: bool, json: Option<&Path>) -> Result<ExitCode> {
     print!("{}", report.text(Paint::stdout()));
-    if let Some(file) = &options.json {
+    if let Some(file) = json {
         report.write_json(file)?;
     }
-    Ok(verdict(true, report.missed()))
+    Ok(verdict(check, report.missed()))
 }
 
 fn verdict(check: bool, missed: usize) -> ExitCode {

@@ -1,6 +1,6 @@
 //! Figures from the audit log.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use arcane_cluster::Cluster;
@@ -8,6 +8,7 @@ use arcane_cluster::audit::{Mark, Record};
 use arcane_e2e::OPERATOR_USER;
 
 use crate::figures::{Across, Figures, Unit, number};
+use crate::machine::Moment;
 
 /// When nobody has written anything for this long, nobody has anything left to write: what follows
 /// from a write follows within milliseconds of a watch's news, or within a second where the Job
@@ -102,6 +103,20 @@ pub fn of_requests(requests: &Requests, plural: &str, streams: usize) -> Figures
         requests.0.duplicates().len(),
     );
     figures
+}
+
+/// What other programs have taken of the machine since `before`, when `begun`.
+pub fn others(before: &Moment, begun: Instant) -> Result<Figures> {
+    let used = before.used_until(&Moment::now()?);
+    let mut figures = Figures::default();
+    figures.add(
+        "others",
+        "taken by other programs",
+        Unit::Share,
+        Across::Median,
+        used.share_of_others(begun.elapsed().as_secs_f64()),
+    );
+    Ok(figures)
 }
 
 /// Bytes as mebibytes.

@@ -16,7 +16,7 @@ use crate::measure::{self, Requests, mebibytes};
 /// The operator promises to end within this time.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 /// Until every stream has been looked at: seconds for thousands.
-pub const SEEN_WITHIN: Duration = Duration::from_secs(300);
+const SEEN_WITHIN: Duration = Duration::from_secs(300);
 
 /// Stops the operator, starts another one, and waits until it has looked at every stream.
 pub async fn measure(
@@ -34,12 +34,8 @@ pub async fn measure(
     let mut operator = start(platform).await?;
     operator.wait_ready(READY_WITHIN).await?;
     let ready = begun.elapsed();
-    let all_seen = within(SEEN_WITHIN, async || {
-        let seen = looked_at(&operator.metrics().await?);
-        ensure!(seen >= streams, "{seen} of {streams} streams looked at");
-        Ok(begun.elapsed())
-    });
-    let all_seen = all_seen.await?;
+    all_seen(std::slice::from_ref(&operator), streams).await?;
+    let all_seen = begun.elapsed();
     measure::settled(cluster).await?;
     let requests = Requests::since(cluster, mark).await?;
     let usage = operator.usage()?;
@@ -118,9 +114,22 @@ pub async fn measure(
     Ok(figures)
 }
 
+/// Waits until as many streams have been looked at, by all of these operators together.
+pub async fn all_seen(operators: &[Operator], streams: usize) -> Result<()> {
+    within(SEEN_WITHIN, async || {
+        let mut seen = 0;
+        for operator in operators {
+            seen += looked_at(&operator.metrics().await?);
+        }
+        ensure!(seen >= streams, "{seen} of {streams} streams looked at");
+        Ok(())
+    })
+    .await
+}
+
 /// How many reconciles came to an end, by the operator's metrics. One that waits for a cache or
 /// failed will be made again.
-pub fn looked_at(metrics: &str) -> usize {
+fn looked_at(metrics: &str) -> usize {
     let is_done = |line: &&str| {
         line.starts_with("arcane_reconciles_total{")
             && ["\"changed\"", "\"unchanged\""]

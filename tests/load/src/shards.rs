@@ -17,10 +17,10 @@ use crate::machine::{Moment, cores};
 use crate::measure::{self, mebibytes};
 use crate::phases::Phases;
 use crate::report::Subject;
+use crate::restart::all_seen;
 use crate::streams;
 
-/// Until every shard has its leader, and every leader has looked at all of its streams: seconds for
-/// thousands.
+/// Until every shard has its leader.
 const AT_WORK_WITHIN: Duration = Duration::from_secs(300);
 /// Streams that are being changed at the same time: enough to keep the API server busy.
 const CHANGERS: usize = 32;
@@ -63,14 +63,7 @@ pub async fn run(options: &Shards) -> Result<Figures> {
         let alone = *alone.get_or_insert(found);
         report(&mut figures, replicas, &found, &alone, floor);
     }
-    let used = before.used_until(&Moment::now()?);
-    figures.add(
-        "others",
-        "taken by other programs",
-        Unit::Share,
-        Across::Median,
-        used.share_of_others(begun.elapsed().as_secs_f64()),
-    );
+    figures.extend(measure::others(&before, begun)?);
     Ok(figures)
 }
 
@@ -229,20 +222,14 @@ async fn start(platform: &Platform<'_>, number: u16, shards: u16) -> Result<Oper
 /// Waits until every replica leads one shard, and all streams have been looked at.
 async fn wait_at_work(crew: &[Operator], streams: u32) -> Result<()> {
     within(AT_WORK_WITHIN, async || {
-        let mut looked = 0.0;
         for operator in crew {
-            let metrics = operator.metrics().await?;
-            let leads = sum(&metrics, "arcane_leader", "");
+            let leads = sum(&operator.metrics().await?, "arcane_leader", "");
             ensure!(leads == Some(1.0), "a replica leads {leads:?}");
-            looked += ["\"changed\"", "\"unchanged\""]
-                .iter()
-                .filter_map(|result| sum(&metrics, "arcane_reconciles_total", result))
-                .sum::<f64>();
         }
-        ensure!(looked >= f64::from(streams), "{looked} streams looked at");
         Ok(())
     })
-    .await
+    .await?;
+    all_seen(crew, usize::try_from(streams)?).await
 }
 
 fn usages(crew: &[Operator]) -> Result<Vec<Usage>> {
@@ -273,7 +260,7 @@ async fn change_all(plugin: &Plugin<'_>, streams: u32, time: u16) -> Result<()> 
     let patch = Patch::Merge(json!({"spec": {"table": format!("wave_{time}")}}));
     stream::iter(0..streams)
         .map(async |number| {
-            let name = format!("stream-{number}");
+            let name = streams::name(number);
             let params = PatchParams::default();
             let changed = definitions.patch(&name, &params, &patch).await;
             changed.with_context(|| format!("failed to change {name}"))

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use anyhow::{Context, Result};
-use arcane_e2e::{Definition, Plugin};
+use arcane_e2e::{Definition, Plugin, quick_backfill};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::ResourceExt;
 use kube::api::{DynamicObject, PostParams};
@@ -19,12 +19,7 @@ const CREATORS: usize = 32;
 
 /// The pods' part: the backfill succeeds after 200 ms, the stream itself goes on.
 pub fn chart_values() -> Value {
-    json!({
-        "podAnnotations": {
-            "test/backfill-outcome": "succeed",
-            "test/backfill-after": "200ms",
-        },
-    })
+    json!({"podAnnotations": quick_backfill()})
 }
 
 /// Waits until the API server takes definitions at once: the first ones of a new kind it keeps

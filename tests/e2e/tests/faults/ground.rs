@@ -60,6 +60,12 @@ struct Installed {
     component: Option<Vec<u8>>,
 }
 
+impl Installed {
+    async fn in_new_namespace(&self, cluster: &'static Cluster) -> Result<Plugin<'static>> {
+        Plugin::bare(cluster, &self.class, &self.stream_kind, &self.plural).await
+    }
+}
+
 /// What lasts from test to test; clients do not.
 struct Prepared {
     classes: Vec<Installed>,
@@ -113,14 +119,7 @@ impl Ground {
     /// A class of this kind in a new namespace with templates of its own.
     pub async fn plugin(&self, kind: Kind) -> Result<Plugin<'static>> {
         let Prepared { templates, .. } = self.prepared();
-        let class = self.class(kind);
-        let plugin = Plugin::bare(
-            self.cluster,
-            &class.class,
-            &class.stream_kind,
-            &class.plural,
-        )
-        .await?;
+        let plugin = self.class(kind).in_new_namespace(self.cluster).await?;
         for template in templates {
             let api = plugin.api::<StreamingJobTemplate>();
             api.create(&PostParams::default(), template).await?;
@@ -150,13 +149,7 @@ impl Ground {
     /// Waits until an operator serves every class, with its plugin.
     pub async fn wait_served(&self) -> Result<()> {
         for class in &self.prepared().classes {
-            let plugin = Plugin::bare(
-                self.cluster,
-                &class.class,
-                &class.stream_kind,
-                &class.plural,
-            )
-            .await?;
+            let plugin = class.in_new_namespace(self.cluster).await?;
             plugin.wait_ready().await;
             if let Some(component) = &class.component {
                 plugin.wait_in_service(component).await;

@@ -17,7 +17,8 @@ use arcane_cluster::Operator;
 use arcane_cluster::audit::Record;
 use arcane_contract::api::{BackfillRequest, StreamClass};
 use arcane_e2e::{
-    Component, Definition, OPERATOR_USER, Own, Platform, Plugin, STOPPED_WITHIN, until,
+    Component, Definition, OPERATOR_USER, Own, Platform, Plugin, STOPPED_WITHIN, quick_backfill,
+    until,
 };
 use arcane_guests::{Builder, Render};
 use futures::future::{try_join_all, try_join4};
@@ -52,10 +53,7 @@ async fn whatever_is_written_is_worked_on_or_refused_with_a_word_and_hurts_nobod
     let own = Own::cluster().await.unwrap();
     let platform = own.platform().await.unwrap();
     let mut operator = platform.start_operator().await.unwrap();
-    let values = json!({"podAnnotations": {
-        "test/backfill-outcome": "succeed",
-        "test/backfill-after": "200ms",
-    }});
+    let values = json!({"podAnnotations": quick_backfill()});
     let sample = platform.sample(&values).await.unwrap();
     let neighbours = platform.plugin(&values).await.unwrap();
     sample.wait_ready().await;

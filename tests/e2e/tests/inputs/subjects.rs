@@ -1,6 +1,6 @@
 //! The valid objects that everything here is made from.
 
-use arcane_e2e::Definition;
+use arcane_e2e::{Definition, quick_backfill};
 use serde_json::{Value, json};
 
 /// Definitions in every layout and with either backend.
@@ -34,10 +34,7 @@ pub fn template() -> Value {
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
             ]},
             "template": {
-                "metadata": {"annotations": {
-                    "test/backfill-outcome": "succeed",
-                    "test/backfill-after": "200ms",
-                }},
+                "metadata": {"annotations": quick_backfill()},
                 "spec": {
                     "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 5,

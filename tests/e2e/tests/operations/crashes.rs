@@ -3,11 +3,11 @@
 use anyhow::Result;
 use arcane_cluster::{Operator, Proxy};
 use arcane_e2e::{
-    Definition, NAMESPACE, Own, Platform, Plugin, READY_WITHIN, STOPPED_WITHIN, Stream, short_lease,
+    Definition, NAMESPACE, Own, Platform, Plugin, READY_WITHIN, STOPPED_WITHIN, Stream,
+    short_backfills, short_lease,
 };
 use serde_json::json;
 
-use crate::load::short_backfills;
 use crate::support::{Class, job_uids};
 
 /// A stream's way through its backfill takes no more writes, events included, than this.

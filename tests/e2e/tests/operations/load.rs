@@ -1,26 +1,11 @@
 //! Many short backfills at once, whose Jobs vanish a second after their end.
 
-use std::time::Duration;
-
-use anyhow::{Result, ensure};
-use arcane_cluster::eventually;
+use anyhow::Result;
 use arcane_contract::api::BackfillRequest;
-use arcane_e2e::{Definition, Own, Plugin, STOPPED_WITHIN, shared};
+use arcane_e2e::{Definition, Own, Plugin, STOPPED_WITHIN, shared, short_backfills};
 use kube::api::ListParams;
-use serde_json::{Value, json};
 
-use crate::support::Class;
-
-/// Longer than the backfills take on a busy machine.
-const LONG: Duration = Duration::from_secs(150);
-
-/// Backfills end after 200 ms, and a finished Job is kept for a second.
-pub fn short_backfills() -> Value {
-    json!({
-        "ttlSecondsAfterFinished": 1,
-        "podAnnotations": {"test/backfill-outcome": "succeed", "test/backfill-after": "200ms"},
-    })
-}
+use crate::support::{Class, wait_all};
 
 #[tokio::test]
 async fn a_hundred_backfills_of_200_ms_complete_with_one_job_each() -> Result<()> {
@@ -57,16 +42,7 @@ async fn backfill(plugin: &Plugin<'_>, count: usize) -> Result<()> {
         .iter()
         .map(|name| plugin.create(name, Definition::v2()));
     futures::future::join_all(created).await;
-    eventually("every stream to stream", LONG, async || {
-        let definitions = plugin.definitions().list(&ListParams::default()).await?;
-        let running = definitions
-            .iter()
-            .filter(|definition| definition.data["status"]["phase"] == "Running")
-            .count();
-        ensure!(running == count, "{running} of {count}");
-        Ok(())
-    })
-    .await;
+    wait_all(plugin, "Running", count).await;
     let requests = plugin.api::<BackfillRequest>();
     let requests = requests.list(&ListParams::default()).await?.items;
     assert_eq!(requests.len(), count);

@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use arcane_cluster::Operator;
 use arcane_cluster::audit::Request;
-use arcane_cluster::{Operator, eventually};
 use arcane_e2e::{Definition, OPERATOR_USER, Own, Platform, READY_WITHIN, STOPPED_WITHIN};
 use kube::api::ListParams;
 use serde_json::json;
 
-use crate::support::{Class, running};
+use crate::support::{Class, running, wait_all};
 
 /// Streams that stand in line.
 const MANY: usize = 150;
-/// Longer than all of them take, on a busy machine.
-const LONG: Duration = Duration::from_secs(150);
 
 async fn with(platform: &Platform<'_>, settings: &[(&str, &str)]) -> Result<Operator> {
     let mut operator = platform.operator();
@@ -80,16 +78,7 @@ async fn no_more_is_written_in_a_second_than_the_budget_allows() -> Result<()> {
         .iter()
         .map(|name| sample.create(name, Definition::v2()));
     futures::future::join_all(created).await;
-    eventually("every stream to backfill", LONG, async || {
-        let definitions = sample.definitions().list(&ListParams::default()).await?;
-        let begun = definitions
-            .iter()
-            .filter(|definition| definition.data["status"]["phase"] == "Backfilling")
-            .count();
-        ensure!(begun == MANY, "{begun} of {MANY}");
-        Ok(())
-    })
-    .await;
+    wait_all(&sample, "Backfilling", MANY).await;
     let record = platform.cluster().audit().since(mark).await?;
     let writes = record.by_user(OPERATOR_USER).except(&["leases"]).writes();
     // Request, Job, status, and an event.

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use arcane_cluster::audit::Record;
-use arcane_e2e::{Definition, NAMESPACE, Own, Plugin, STOPPED_WITHIN, replica, sum, wait_leading};
+use arcane_e2e::{
+    Definition, NAMESPACE, Own, Plugin, STOPPED_WITHIN, replica, short_backfills, sum, wait_leading,
+};
 use serde_json::json;
 
-use crate::load::short_backfills;
 use crate::own::holder;
 use crate::support::{Class, running};
 

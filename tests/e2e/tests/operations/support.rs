@@ -1,6 +1,9 @@
 //! What several tests need.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
+use arcane_cluster::eventually;
 use arcane_contract::api::{StreamClass, StreamingJobTemplate};
 use arcane_e2e::{Definition, Plugin, Stream, act, until};
 use k8s_openapi::api::events::v1::Event;
@@ -15,6 +18,23 @@ pub async fn running<'p>(plugin: &'p Plugin<'_>, name: &str) -> Stream<'p> {
     stream.resume().await;
     stream.wait_phase("Running").await;
     stream
+}
+
+/// Longer than a hundred streams take on a busy machine.
+const LONG: Duration = Duration::from_secs(150);
+
+/// Waits until as many streams are in `phase`.
+pub async fn wait_all(plugin: &Plugin<'_>, phase: &str, count: usize) {
+    eventually(&format!("all streams to be {phase}"), LONG, async || {
+        let definitions = plugin.definitions().list(&ListParams::default()).await?;
+        let there = definitions
+            .iter()
+            .filter(|definition| definition.data["status"]["phase"] == phase)
+            .count();
+        ensure!(there == count, "{there} of {count}");
+        Ok(())
+    })
+    .await;
 }
 
 /// Changes a template by a merge patch of its Job.

@@ -9,16 +9,13 @@ use arcane_e2e::{NAMESPACE, Own, Platform, until};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::support::{Crew, wait_renewals};
-
-const NAMES: [&str; 3] = ["alpha", "beta", "gamma"];
+use crate::support::{Crew, NAMES, wait_renewals};
 
 #[tokio::test]
 async fn the_status_of_a_class_is_written_by_the_leader_of_the_first_shard_alone() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let mut crew = Crew::start(&platform, &NAMES, 3).await?;
-    crew.wait_split(&[1, 1, 1]).await;
+    let mut crew = Crew::of_three(&platform).await?;
     let first = crew.leader_of(0).await?;
     let audit = platform.cluster().audit();
     let mark = audit.mark().await?;

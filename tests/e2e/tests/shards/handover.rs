@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use arcane_cluster::audit::Record;
-use arcane_e2e::{NAMESPACE, Own};
+use arcane_e2e::{NAMESPACE, Own, short_backfills};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use serde_json::json;
 
-use crate::support::{Crew, Work, create, short_backfills, wait_running};
+use crate::support::{Crew, Work, create, wait_running};
 
 /// From the end of one leader's work to the beginning of the next one's.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(2);

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use arcane_e2e::{NAMESPACE, Own, Platform, Plugin, STOPPED_WITHIN, Stream};
+use arcane_e2e::{NAMESPACE, Own, Platform, Plugin, STOPPED_WITHIN, Stream, short_backfills};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use crate::support::{
-    Crew, Work, create, short_backfills, wait_renewals, wait_running, with_shards,
-};
+use crate::support::{Crew, Work, create, wait_renewals, wait_running, with_shards};
 
 /// Streams made before, and again while the new replicas wait.
 const STREAMS: usize = 10;

@@ -5,19 +5,15 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use arcane_e2e::{NAMESPACE, Own, sum};
 
-use crate::support::{Crew, Work, create, short_backfills, wait_renewals, wait_running};
+use crate::support::{NAMES, Work, create, three_at_work, wait_renewals, wait_running};
 
-const NAMES: [&str; 3] = ["alpha", "beta", "gamma"];
 const STREAMS: usize = 30;
 
 #[tokio::test]
 async fn every_stream_is_worked_on_by_one_replica_alone() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let crew = Crew::start(&platform, &NAMES, 3).await?;
-    crew.wait_split(&[1, 1, 1]).await;
-    let sample = platform.sample(&short_backfills()).await?;
-    sample.wait_ready().await;
+    let (crew, sample) = three_at_work(&platform).await?;
     let mark = platform.cluster().audit().mark().await?;
     let streams = create(&sample, "stream", STREAMS).await;
     wait_running(&streams).await;
@@ -51,10 +47,7 @@ async fn every_stream_is_worked_on_by_one_replica_alone() -> Result<()> {
 async fn replicas_with_nothing_to_do_write_nothing_but_their_leases() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let crew = Crew::start(&platform, &NAMES, 3).await?;
-    crew.wait_split(&[1, 1, 1]).await;
-    let sample = platform.sample(&short_backfills()).await?;
-    sample.wait_ready().await;
+    let (crew, sample) = three_at_work(&platform).await?;
     let streams = create(&sample, "stream", 6).await;
     wait_running(&streams).await;
 

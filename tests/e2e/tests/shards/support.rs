@@ -8,8 +8,8 @@ use arcane_cluster::audit::{Mark, Record};
 use arcane_cluster::{Operator, eventually};
 use arcane_e2e::{
     DEADLINE, Definition, NAMESPACE, Platform, Plugin, STOPPED_WITHIN, Stream, replica_with,
+    short_backfills,
 };
-use serde_json::{Value, json};
 
 /// Long enough for a lease of another number of shards (twice 5 s) to be taken for dead, for every
 /// shard to be taken by somebody, and for some of them to be handed over.
@@ -41,6 +41,13 @@ impl Crew {
             crew.insert((*name).to_owned(), operator);
         }
         Ok(Self(crew))
+    }
+
+    /// Three, each of which leads a shard.
+    pub async fn of_three(platform: &Platform<'_>) -> Result<Self> {
+        let crew = Self::start(platform, &NAMES, 3).await?;
+        crew.wait_split(&[1, 1, 1]).await;
+        Ok(crew)
     }
 
     /// One more.
@@ -118,12 +125,15 @@ fn led(metrics: &str) -> Vec<u16> {
     led.collect()
 }
 
-/// Backfills end after 200 ms, and a finished Job is kept for a second.
-pub fn short_backfills() -> Value {
-    json!({
-        "ttlSecondsAfterFinished": 1,
-        "podAnnotations": {"test/backfill-outcome": "succeed", "test/backfill-after": "200ms"},
-    })
+/// Names of three replicas.
+pub const NAMES: [&str; 3] = ["alpha", "beta", "gamma"];
+
+/// Three replicas with a shard each, and the sample class with short backfills.
+pub async fn three_at_work<'p>(platform: &Platform<'p>) -> Result<(Crew, Plugin<'p>)> {
+    let crew = Crew::of_three(platform).await?;
+    let sample = platform.sample(&short_backfills()).await?;
+    sample.wait_ready().await;
+    Ok((crew, sample))
 }
 
 /// Creates as many streams, whose names begin alike.

@@ -7,19 +7,15 @@ use arcane_e2e::{NAMESPACE, Own};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::support::{Crew, Work, create, short_backfills, wait_running};
+use crate::support::{Work, create, three_at_work, wait_running};
 
-const NAMES: [&str; 3] = ["alpha", "beta", "gamma"];
 const STREAMS: usize = 30;
 
 #[tokio::test]
 async fn a_killed_replicas_streams_are_taken_over_and_nothing_is_done_twice() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let mut crew = Crew::start(&platform, &NAMES, 3).await?;
-    crew.wait_split(&[1, 1, 1]).await;
-    let sample = platform.sample(&short_backfills()).await?;
-    sample.wait_ready().await;
+    let (mut crew, sample) = three_at_work(&platform).await?;
     let mark = platform.cluster().audit().mark().await?;
     let streams = create(&sample, "stream", STREAMS).await;
     streams[0].wait_phase("Running").await;
@@ -42,10 +38,7 @@ async fn a_killed_replicas_streams_are_taken_over_and_nothing_is_done_twice() ->
 async fn a_replica_that_hangs_past_its_leases_writes_nothing_more_and_ends() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let mut crew = Crew::start(&platform, &NAMES, 3).await?;
-    crew.wait_split(&[1, 1, 1]).await;
-    let sample = platform.sample(&short_backfills()).await?;
-    sample.wait_ready().await;
+    let (mut crew, sample) = three_at_work(&platform).await?;
     let streams = create(&sample, "stream", 12).await;
     wait_running(&streams).await;
 

@@ -103,7 +103,7 @@ impl Question {
                 attempt: 0,
                 last_failure: None,
             },
-            job: sample.job.text.to_string(),
+            job: sample.job.text.clone(),
         })
     }
 }

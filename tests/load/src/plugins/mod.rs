@@ -17,8 +17,9 @@ use arcane_plugin_build::{Options, build_plugin};
 use arcane_plugins::{HostSettings, PluginHost, PluginSettings};
 use xtask::cli::Plugins;
 
-use crate::figures::{Across, Figures, Unit};
+use crate::figures::Figures;
 use crate::machine::{Moment, cores};
+use crate::measure;
 use crate::report::Subject;
 
 /// What the report says beside the figures.
@@ -77,14 +78,7 @@ pub fn run(options: &Plugins) -> Result<Figures> {
     eprintln!("Beside a plugin that loops");
     figures.extend(looping::measure(&component, &small)?);
 
-    let used = before.used_until(&Moment::now()?);
-    figures.add(
-        "others",
-        "taken by other programs",
-        Unit::Share,
-        Across::Median,
-        used.share_of_others(begun.elapsed().as_secs_f64()),
-    );
+    figures.extend(measure::others(&before, begun)?);
     Ok(figures)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use arcane_cluster::wait::within;
 use arcane_contract::api::{BackfillRequest, StreamingJobTemplate};
-use arcane_e2e::{Component, Definition, Platform, Plugin};
+use arcane_e2e::{Component, Definition, Platform, Plugin, quick_backfill};
 use arcane_guests::{Builder, Render};
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
@@ -50,10 +50,7 @@ impl<'a> Field<'a> {
         let values = |plugin: Value| {
             json!({
                 "plugin": plugin,
-                "podAnnotations": {
-                    "test/backfill-outcome": "succeed",
-                    "test/backfill-after": "200ms",
-                },
+                "podAnnotations": quick_backfill(),
             })
         };
         let component = Component::create(platform.cluster(), &shaping(0)?).await;
