@@ -174,10 +174,26 @@ impl<'p> Stream<'p> {
         })
     }
 
-    /// Deletes the Job, as a user does with kubectl.
+    /// Waits until the Job's pod runs.
+    ///
+    /// A test that has a Job replaced by another of its name waits for this first. The Job
+    /// controller counts the pods that it has asked for by the Job's name: when a Job goes while
+    /// its first pod is being made, the next one of that name has none for five minutes.
+    #[track_caller]
+    pub fn wait_pod_runs(&self) -> impl Future<Output = ()> {
+        act(format!("wait for a pod of Job {}", self.name), async {
+            let pods = self.plugin.pods();
+            pods.wait_running(self.plugin.namespace(), &self.name)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Deletes the Job once its pod runs, as a user does with kubectl.
     #[track_caller]
     pub fn delete_job(&self) -> impl Future<Output = ()> {
         act(format!("delete Job {}", self.name), async {
+            self.wait_pod_runs().await;
             let jobs = self.plugin.api::<Job>();
             jobs.delete(&self.name, &DeleteParams::foreground()).await?;
             Ok(())

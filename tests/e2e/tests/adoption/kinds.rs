@@ -49,10 +49,7 @@ async fn a_stream_at_rest_is_looked_at_and_nothing_is_written() -> Result<()> {
     settled(&stream, "Suspended").await;
     stream.resume().await;
     settled(&stream, "Running").await;
-    plugin
-        .pods()
-        .wait_running(plugin.namespace(), "orders")
-        .await?;
+    stream.wait_pod_runs().await;
     let before = plugin.writes().await;
     for look in ["first", "second", "third"] {
         let looks = looks(&plugin).await?;

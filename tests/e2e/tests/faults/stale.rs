@@ -107,10 +107,7 @@ async fn a_job_is_made_and_deleted_once_though_its_events_do_not_arrive() -> Res
     stream.wait_phase("Backfilling").await;
 
     // A running pod: the Job is deleted in the foreground, and its end comes later.
-    bed.plugin
-        .pods()
-        .wait_running(bed.plugin.namespace(), STREAM)
-        .await?;
+    stream.wait_pod_runs().await;
     let held = bed.hold("jobs");
     stream.suspend().await;
     bed.wait_attempt("delete", "jobs").await;

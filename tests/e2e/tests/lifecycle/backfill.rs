@@ -78,6 +78,7 @@ async fn a_spec_that_changes_during_a_backfill_restarts_it() {
     orders.wait_phase("Backfilling").await;
     let request = initial_request(&orders).await;
     let before = orders.wait_backfill_job(&request).await;
+    orders.wait_pod_runs().await;
     orders.patch_spec(another_source()).await;
     let after = orders.wait_job_after(&before).await;
     assert_backfills(&orders, &after, &request, NO_PAYLOAD).await;

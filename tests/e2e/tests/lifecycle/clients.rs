@@ -54,7 +54,7 @@ async fn the_pods_of_a_stream_are_found_by_its_label() {
     let orders = sample.create("orders", Definition::v0().suspended()).await;
     orders.wait_phase("Suspended").await;
     orders.resume().await;
-    crate::support::wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     let label = "-l=arcane/stream-id=orders,arcane/stream-kind=SampleStream";
     let found = sample.kubectl(&["get", "pods", label, "-o=name"]).await;
     let found = String::from_utf8(found.stdout).unwrap();

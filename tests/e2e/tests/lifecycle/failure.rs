@@ -3,8 +3,7 @@
 use arcane_e2e::{Definition, sample, until};
 
 use crate::support::{
-    assert_streams, jobs_made, running, wait_condition, wait_news, wait_pod_runs,
-    wait_request_phase,
+    assert_streams, jobs_made, running, wait_condition, wait_news, wait_request_phase,
 };
 
 #[tokio::test]
@@ -64,7 +63,7 @@ async fn an_evicted_pod_is_not_a_failure() {
     let orders = running(&sample, Definition::v2()).await;
     let job = orders.wait_streaming_job().await;
     let pods = orders.record_pods().await;
-    wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     sample
         .pods()
         .evict(sample.namespace(), "orders")
@@ -76,7 +75,7 @@ async fn an_evicted_pod_is_not_a_failure() {
         Ok(())
     })
     .await;
-    wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     let same = orders.wait_streaming_job().await;
     assert_eq!(job.metadata.uid, same.metadata.uid);
     assert_eq!(orders.status().await["phase"], "Running");

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use crate::support::{
-    another_source, assert_backfills, assert_streams, jobs_made, running, wait_news, wait_pod_runs,
+    another_source, assert_backfills, assert_streams, jobs_made, running, wait_news,
     wait_request_phase,
 };
 
@@ -60,13 +60,13 @@ async fn after_a_changed_spec_the_new_pod_starts_only_when_the_old_one_has_ended
         .await
         .unwrap();
     let orders = running(&sample, Definition::v2()).await;
-    wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     let pods = orders.record_pods().await;
     let before = orders.wait_streaming_job().await;
     orders.patch_spec(another_source()).await;
 
     let after = orders.wait_job_after(&before).await;
-    wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     assert_streams(&orders, &after).await;
     let most_alive_and_all = pods.most_alive_and_all().await;
     assert_eq!(most_alive_and_all, (1, 2));

@@ -137,13 +137,6 @@ pub async fn wait_request_phase(stream: &Stream<'_>, request: &str, phase: &str)
         .await;
 }
 
-/// Waits until a pod of the stream runs.
-pub async fn wait_pod_runs(sample: &Plugin<'_>, stream: &Stream<'_>) {
-    let pods = sample.pods();
-    let (namespace, job) = (sample.namespace(), stream.name());
-    pods.wait_running(namespace, job).await.unwrap();
-}
-
 /// How many Jobs the operator has made in the test's namespace.
 pub async fn jobs_made(sample: &Plugin<'_>) -> usize {
     let writes = sample.writes().await;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     NO_PAYLOAD, assert_backfills, assert_streams, initial_request, running, wait_condition,
-    wait_news, wait_pod_runs, wait_request_phase,
+    wait_news, wait_request_phase,
 };
 
 #[tokio::test]
@@ -94,14 +94,14 @@ async fn a_stream_that_is_resumed_while_its_pod_still_ends_waits_for_it() {
     orders.wait_phase("Suspended").await;
     orders.resume().await;
     let before = orders.wait_streaming_job().await;
-    wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     let pods = orders.record_pods().await;
     orders.suspend().await;
     orders.wait_phase("Suspended").await;
     orders.resume().await;
 
     let after = orders.wait_job_after(&before).await;
-    wait_pod_runs(&sample, &orders).await;
+    orders.wait_pod_runs().await;
     orders.wait_phase("Running").await;
     assert_streams(&orders, &after).await;
     let most_alive_and_all = pods.most_alive_and_all().await;

@@ -1,7 +1,7 @@
 //! A template changes while its streams run.
 
 use anyhow::{Context, Result, ensure};
-use arcane_e2e::{Definition, Plugin, Stream, act, sample, shared, until};
+use arcane_e2e::{Definition, Stream, sample, shared, until};
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -69,10 +69,7 @@ async fn a_rolling_class_restarts_its_streams_one_at_a_time() -> Result<()> {
         .await;
     let mut before = Vec::new();
     for stream in &streams {
-        plugin
-            .pods()
-            .wait_running(plugin.namespace(), stream.name())
-            .await?;
+        stream.wait_pod_runs().await;
         before.push(stream.wait_streaming_job().await);
     }
 
@@ -80,7 +77,7 @@ async fn a_rolling_class_restarts_its_streams_one_at_a_time() -> Result<()> {
     for (stream, job) in streams.iter().zip(&before) {
         stream.wait_job_after(job).await;
     }
-    wait_all_current(&plugin, &streams).await;
+    wait_all_current(&streams).await;
     let record = plugin.audit().await;
     let record = record
         .writes()
@@ -101,7 +98,7 @@ async fn a_rolling_class_restarts_its_streams_one_at_a_time() -> Result<()> {
     Ok(())
 }
 
-async fn wait_all_current(plugin: &Plugin<'_>, streams: &[Stream<'_>]) {
+async fn wait_all_current(streams: &[Stream<'_>]) {
     until("every stream to be up to date", async || {
         for stream in streams {
             let status = stream.status().await;
@@ -111,12 +108,7 @@ async fn wait_all_current(plugin: &Plugin<'_>, streams: &[Stream<'_>]) {
         Ok(())
     })
     .await;
-    act("see the pods run", async {
-        for stream in streams {
-            let pods = plugin.pods();
-            pods.wait_running(plugin.namespace(), stream.name()).await?;
-        }
-        Ok(())
-    })
-    .await;
+    for stream in streams {
+        stream.wait_pod_runs().await;
+    }
 }

@@ -287,11 +287,7 @@ async fn a_changed_schema_is_backfilled_or_not_as_the_plugin_says() {
 
     let answer = Decide::Backfill(Some(r#"{"all":true}"#.into()), None, "types changed".into());
     plugged.replace(&at("schema-changed", answer)).await;
-    class
-        .pods()
-        .wait_running(class.namespace(), "orders")
-        .await
-        .unwrap();
+    orders.wait_pod_runs().await;
     orders.annotate_job("arcane/state", "schema-mismatch").await;
     orders.finish_job().await;
     let backfill = orders

@@ -217,10 +217,7 @@ async fn a_running_job_is_not_given_up_for_one_that_the_api_server_refuses() {
     let plugged = Plugged::with(&labelling("good"), json!({}), values).await;
     let class = &plugged.class;
     let orders = running(class, "orders").await;
-    let pods = class.pods();
-    pods.wait_running(class.namespace(), "orders")
-        .await
-        .unwrap();
+    orders.wait_pod_runs().await;
     let job = orders.wait_streaming_job().await;
     plugged.replace(&impossible()).await;
     let words = ["plugin impossible 1.0.0", "spec.backoffLimit"];

@@ -97,10 +97,7 @@ async fn a_rolling_class_takes_up_a_new_version_one_stream_at_a_time() {
         streams.push(running(class, name).await);
     }
     for stream in &streams {
-        let pods = class.pods();
-        pods.wait_running(class.namespace(), stream.name())
-            .await
-            .unwrap();
+        stream.wait_pod_runs().await;
     }
     plugged.replace(&labelling("two")).await;
     for stream in &streams {
