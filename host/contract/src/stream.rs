@@ -237,7 +237,12 @@ struct LeanMetadata {
     uid: Option<String>,
 }
 
-fn lean_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+/// Reads an object's metadata without `managedFields`, which is often the larger part of it, and without
+/// the copy that `kubectl apply` leaves in an annotation. For `deserialize_with`.
+///
+/// # Errors
+/// When it is no metadata.
+pub fn lean_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let LeanMetadata {
         mut annotations,
         creation_timestamp,

@@ -23,6 +23,13 @@ mod writer;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
+
+/// Most of what the operator asks for is small and soon given back: texts and trees of JSON. This one
+/// is quicker at that than glibc's, far quicker than the musl's of the container image, and keeps
+/// less. `.cargo/config.toml` tells how soon it gives memory back.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     // Comes first: large components are compiled by this very program, in a process of their own.

@@ -69,8 +69,7 @@ impl Error {
     }
 }
 
-/// What is known of an object after a write. Of the answer, which is the whole object, no more is
-/// read.
+/// What is known of an object after a write.
 #[derive(Debug, Deserialize)]
 pub struct Written {
     metadata: Version,
@@ -296,6 +295,9 @@ impl Writer {
 
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
+/// Nothing else is read of what a write has made: the API server need not send a spec back.
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 fn json_request(
     method: Method,
@@ -309,6 +311,7 @@ fn json_request(
         .method(method)
         .uri(uri)
         .header(http::header::CONTENT_TYPE, content_type)
+        .header(http::header::ACCEPT, METADATA)
         .body(body)
         .map_err(|error| refused(&error))
 }

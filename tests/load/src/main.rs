@@ -25,11 +25,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use tikv_jemallocator::Jemalloc;
 use xtask::cli::{Bench, Benches, Soak};
 use xtask::terminal::Paint;
 
 use report::Report;
 use thresholds::Thresholds;
+
+/// The operator's: calls of plugins are measured in this program.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measure the operator, or soak it.
 #[derive(Debug, Parser)]

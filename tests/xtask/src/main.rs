@@ -96,10 +96,10 @@ fn run(command: Command) -> Result<ExitCode> {
     let mut workspace = Workspace::here()?;
     // A demo in the user's own cluster starts no control plane.
     let needs: &[Need] = match &command {
-        Command::Demo(demo) if demo.context.is_some() => &[Need::Wasm],
-        Command::Demo(_) => &[Need::Go, Need::Wasm],
-        Command::Bench(benches) if benches.without_operator() => &[Need::Wasm],
-        Command::Bench(_) | Command::Soak(_) => &[Need::Go, Need::Wasm],
+        Command::Demo(demo) if demo.context.is_some() => &[Need::Make, Need::Wasm],
+        Command::Demo(_) => &[Need::Go, Need::Make, Need::Wasm],
+        Command::Bench(benches) if benches.without_operator() => &[Need::Make, Need::Wasm],
+        Command::Bench(_) | Command::Soak(_) => &[Need::Go, Need::Make, Need::Wasm],
         Command::Cluster => &[Need::Go],
         Command::Test(arguments) => arguments.needs(),
         Command::Fuzz(_) | Command::Generate { .. } => &[],

@@ -2,6 +2,7 @@
 //! to do, else named.
 //!
 //! A C compiler is not looked for: without a linker this very program could not have been built.
+//! Its companion make is: the operator's allocator is built with both.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -23,6 +24,8 @@ pub enum Need {
     Go,
     /// Go fetches with it what its proxy does not have.
     Git,
+    /// Builds the operator's allocator.
+    Make,
     /// `cargo fmt`
     Rustfmt,
     /// `cargo clippy`
@@ -71,6 +74,7 @@ impl Need {
         match self {
             Need::Go => "Go 1.26 or newer",
             Need::Git => "git",
+            Need::Make => "make",
             Need::Rustfmt => "rustfmt",
             Need::Clippy => "clippy",
             Need::Wasm => "a Rust that compiles to wasm32-unknown-unknown",
@@ -86,6 +90,7 @@ impl Need {
                  kube-controller-manager, kube-scheduler, kubectl, kwok and helm"
             }
             Need::Git => "install the package git",
+            Need::Make => "install the package make",
             Need::Rustfmt => "rustup component add rustfmt (or the package rustfmt)",
             Need::Clippy => "rustup component add clippy (or the package rust-clippy)",
             Need::Wasm => {
@@ -102,6 +107,7 @@ impl Need {
             Need::Go if env::var_os("KUBEBUILDER_ASSETS").is_some() => true,
             Need::Go => go(path).is_some_and(|version| version >= OLDEST_GO),
             Need::Git => answer(path, "git", &["--version"]).is_some(),
+            Need::Make => answer(path, "make", &["--version"]).is_some(),
             Need::Rustfmt => answer(path, "cargo", &["fmt", "--version"]).is_some(),
             Need::Clippy => answer(path, "cargo", &["clippy", "--version"]).is_some(),
             Need::Wasm => Toolchain::find().is_ok(),
@@ -117,6 +123,7 @@ impl Need {
                 return newest.into_iter().collect();
             }
             Need::Git => &["git"],
+            Need::Make => &["make"],
             Need::Rustfmt => &["rustfmt"],
             Need::Clippy => &["rust-clippy"],
             // A linker comes with rustup's toolchains.
@@ -132,7 +139,7 @@ impl Need {
             Need::Rustfmt => Some(["component", "add", "rustfmt"]),
             Need::Clippy => Some(["component", "add", "clippy"]),
             Need::Wasm => Some(["target", "add", TARGET]),
-            Need::Go | Need::Git => None,
+            Need::Go | Need::Git | Need::Make => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use arcane_contract::{
         ANNOTATION_DECISION, ANNOTATION_LAST_FAILURE, ANNOTATION_RENDER_HASH, ANNOTATION_RESTART,
         ANNOTATIONS_STATE, ENV_BACKFILL_ID, LABEL_BACKFILLING, STATE_SCHEMA_MISMATCH,
     },
+    stream::lean_metadata,
 };
 use arcane_lifecycle::{Failure, JobState, JobView, Outcome, Ownership, Run};
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ use super::{
 /// The parts of a Job that matter; the rest is skipped while it is read.
 #[derive(Clone, Debug, Deserialize)]
 pub struct JobObject {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lean_metadata")]
     metadata: ObjectMeta,
     #[serde(default)]
     spec: Spec,

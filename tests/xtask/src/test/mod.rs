@@ -44,8 +44,15 @@ impl Arguments {
     pub fn needs(&self) -> &'static [Need] {
         match (self.list, self.no_e2e) {
             (true, _) => &[],
-            (false, true) => &[Need::Rustfmt, Need::Clippy, Need::Wasm],
-            (false, false) => &[Need::Rustfmt, Need::Clippy, Need::Wasm, Need::Git, Need::Go],
+            (false, true) => &[Need::Rustfmt, Need::Clippy, Need::Make, Need::Wasm],
+            (false, false) => &[
+                Need::Rustfmt,
+                Need::Clippy,
+                Need::Make,
+                Need::Wasm,
+                Need::Git,
+                Need::Go,
+            ],
         }
     }
 
