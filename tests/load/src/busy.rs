@@ -47,8 +47,9 @@ pub fn subject(options: &Busy) -> Subject {
              as many of another class created.\n  The operator's answer to the one is the Job's \
              deletion, to the other the Job's creation: the time\n  between the arrivals of both \
              requests at the API server. A round trip is what the suspending\n  request takes. \
-             Then the crowd's template changes, with a budget of {BUDGET} writes a second.\n  {} \
-             cores.\n",
+             A bare watch of the crowd's kind only listens: what comes\n  before its word is the API \
+             server's time, what comes after it the operator's. Then the\n  crowd's template \
+             changes, with a budget of {BUDGET} writes a second. {} cores.\n",
             cores(),
         ),
     }
@@ -81,7 +82,7 @@ pub async fn run(options: &Busy) -> Result<Figures> {
     measure::settled(&cluster).await?;
     let record = cluster.audit().since(mark).await?;
     let mut figures = Figures::default();
-    let alone = Times::new(answers(&record, &other, CREATED)?);
+    let alone = Times::new(answers(&exchanges(&record, &other, CREATED)?)?);
     add_times(
         &mut figures,
         "other_alone",
@@ -135,8 +136,10 @@ async fn crowded(
     measure::settled(cluster).await?;
 
     let record = cluster.audit().since(mark).await?;
-    let deleted = Times::new(answers(&record, crowd, SUSPENSION)?);
-    let created = Times::new(answers(&record, other, CREATED)?);
+    let suspensions = exchanges(&record, crowd, SUSPENSION)?;
+    let deleted = Times::new(answers(&suspensions)?);
+    let Hearing { told, acted } = hearing(&suspensions, phases)?;
+    let created = Times::new(answers(&exchanges(&record, other, CREATED)?)?);
     let (round_trips, seconds) = (Times::new(round_trips), took.as_secs_f64());
     let mut figures = Figures::default();
     figures.add(
@@ -160,6 +163,18 @@ async fn crowded(
     );
     add_times(
         &mut figures,
+        "suspended_heard",
+        "crowd: suspension until a bare watch tells of it",
+        &told,
+    );
+    add_times(
+        &mut figures,
+        "suspended_acted",
+        "crowd: from there to deletion of the Job",
+        &acted,
+    );
+    add_times(
+        &mut figures,
         "other",
         "crowd: Job of a stream of another class",
         &created,
@@ -170,6 +185,12 @@ async fn crowded(
         "suspension to deletion, p99, in round trips, p99",
         Unit::Times,
         deleted.p99() / round_trips.p99(),
+    );
+    add(
+        "suspended_acted_in_round_trips",
+        "a bare watch's word to deletion, p99, in round trips, p99",
+        Unit::Times,
+        acted.p99() / round_trips.p99(),
     );
     add(
         "other_to_crowd",
@@ -218,8 +239,19 @@ type Exchange = (&'static str, &'static str);
 const SUSPENSION: Exchange = ("patch", "delete");
 const CREATED: Exchange = ("create", "create");
 
-/// Times from each request of a user to the operator's first answer.
-fn answers(record: &Record, plugin: &Plugin<'_>, (asked, done): Exchange) -> Result<Vec<Duration>> {
+/// What a user asked of a stream, and the operator's first answer.
+struct Exchanged {
+    stream: String,
+    asked: Timestamp,
+    done: Timestamp,
+}
+
+/// Each request of a user with the operator's first answer.
+fn exchanges(
+    record: &Record,
+    plugin: &Plugin<'_>,
+    (asked, done): Exchange,
+) -> Result<Vec<Exchanged>> {
     let record = record.in_namespace(plugin.namespace()).writes();
     let (mut questions, mut answers) = (HashMap::new(), HashMap::new());
     for request in record.iter() {
@@ -235,12 +267,54 @@ fn answers(record: &Record, plugin: &Plugin<'_>, (asked, done): Exchange) -> Res
         let time = request.received_at()?;
         times.entry(request.name.as_str()).or_insert(time);
     }
-    let answer = |(name, asked): (&str, Timestamp)| {
+    let exchanged = |(name, asked): (&str, Timestamp)| {
         let done = answers.get(name);
-        let done = done.with_context(|| format!("nothing was done to the Job of {name}"))?;
-        Ok(Duration::try_from(done.duration_since(asked))?)
+        let done = *done.with_context(|| format!("nothing was done to the Job of {name}"))?;
+        let stream = name.to_owned();
+        Ok(Exchanged {
+            stream,
+            asked,
+            done,
+        })
     };
-    questions.into_iter().map(answer).collect()
+    questions.into_iter().map(exchanged).collect()
+}
+
+/// Times from each request to its answer.
+fn answers(exchanges: &[Exchanged]) -> Result<Vec<Duration>> {
+    let answer = |it: &Exchanged| between(it.asked, it.done);
+    exchanges.iter().map(answer).collect()
+}
+
+/// How the time of suspensions divides: between the API server, which has to tell, and the operator.
+struct Hearing {
+    /// From the request until a bare watch told of it.
+    told: Times,
+    /// From there until the Job's deletion arrived; nothing where the operator was told first.
+    acted: Times,
+}
+
+fn hearing(suspensions: &[Exchanged], phases: &Phases) -> Result<Hearing> {
+    let (mut told, mut acted) = (Vec::new(), Vec::new());
+    for Exchanged {
+        stream,
+        asked,
+        done,
+    } in suspensions
+    {
+        let heard = phases.heard_suspended(stream);
+        let heard = heard.with_context(|| format!("no watch told that {stream} is suspended"))?;
+        told.push(between(*asked, heard)?);
+        acted.push(between(heard.min(*done), *done)?);
+    }
+    Ok(Hearing {
+        told: Times::new(told),
+        acted: Times::new(acted),
+    })
+}
+
+fn between(earlier: Timestamp, later: Timestamp) -> Result<Duration> {
+    Ok(Duration::try_from(later.duration_since(earlier))?)
 }
 
 /// An operator that may not write as fast as it could, once it has looked at all streams.
@@ -274,7 +348,7 @@ async fn template_changed(
     measure::settled(cluster).await?;
 
     let record = cluster.audit().since(mark).await?;
-    let created = Times::new(answers(&record, other, CREATED)?);
+    let created = Times::new(answers(&exchanges(&record, other, CREATED)?)?);
     let writes = record.by_user(OPERATOR_USER).except(&["leases"]).writes();
     let of_crowd = writes.in_namespace(crowd.namespace()).except(&["events"]);
     let busiest = writes.most_within(WINDOW)?;

@@ -2,13 +2,15 @@
 //! server more than what is measured.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use arcane_e2e::Plugin;
 use futures::StreamExt;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ApiResource};
-use kube::core::{NotUsed, Object};
+use kube::core::Object;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
@@ -22,8 +24,20 @@ const STALLED: Duration = Duration::from_secs(60);
 /// Between two lines of progress.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// A definition, of which only the phase is read.
-type Definition = Object<NotUsed, Status>;
+/// A definition, of which only the phase is read and whether it is to be suspended.
+type Definition = Object<Spec, Status>;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    execution: Execution,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Execution {
+    suspended: bool,
+}
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -53,9 +67,13 @@ impl Tally {
     }
 }
 
+/// When the watch has first told, by name, that a stream is to be suspended.
+type Suspensions = Arc<Mutex<HashMap<String, Timestamp>>>;
+
 /// Follows the phases of a plugin's streams; dropping it ends the watch.
 pub struct Phases {
     tally: watch::Receiver<Tally>,
+    suspensions: Suspensions,
     watch: AbortHandle,
 }
 
@@ -67,10 +85,22 @@ impl Phases {
             phases: BTreeMap::new(),
             at: Instant::now(),
         });
-        let watch = tokio::spawn(follow(api, sender)).abort_handle();
+        let suspensions = Suspensions::default();
+        let watch = tokio::spawn(follow(api, sender, suspensions.clone())).abort_handle();
         let opened = timeout(STALLED, tally.changed()).await;
         opened.with_context(|| format!("no watch of {} could be opened", resource(plugin)))??;
-        Ok(Self { tally, watch })
+        Ok(Self {
+            tally,
+            suspensions,
+            watch,
+        })
+    }
+
+    /// When this watch, which does nothing but listen, has heard that a stream is to be suspended.
+    pub fn heard_suspended(&self, stream: &str) -> Option<Timestamp> {
+        let suspensions = self.suspensions.lock();
+        let suspensions = suspensions.unwrap_or_else(PoisonError::into_inner);
+        suspensions.get(stream).copied()
     }
 
     /// Waits until as many streams are Running, and returns when that was. Tells on standard error
@@ -112,7 +142,7 @@ fn resource(plugin: &Plugin<'_>) -> String {
     format!("{plural}.{group}")
 }
 
-async fn follow(api: Api<Definition>, tally: watch::Sender<Tally>) {
+async fn follow(api: Api<Definition>, tally: watch::Sender<Tally>, suspensions: Suspensions) {
     let mut known: HashMap<String, String> = HashMap::new();
     // What goes wrong with a watch shows in the end: nothing changes any more.
     let events = watcher(api, watcher::Config::default()).default_backoff();
@@ -124,6 +154,12 @@ async fn follow(api: Api<Definition>, tally: watch::Sender<Tally>) {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let phase = object.status.as_ref().map(|status| status.phase.clone());
                 let phase = phase.unwrap_or_default();
+                if object.spec.execution.suspended {
+                    let suspensions = suspensions.lock();
+                    let mut suspensions = suspensions.unwrap_or_else(PoisonError::into_inner);
+                    let heard = suspensions.entry(object.name_any());
+                    heard.or_insert_with(Timestamp::now);
+                }
                 let before = known.insert(object.name_any(), phase.clone());
                 if before.as_ref() == Some(&phase) {
                     continue;
