@@ -48,7 +48,7 @@ impl Home {
             dir,
             ports: Ports::choose()?,
         };
-        for dir in [home.logs(), home.kubeconfigs()] {
+        for dir in [home.logs(), home.kubeconfigs(), home.temporary()] {
             std::fs::create_dir_all(dir)?;
         }
         std::fs::write(
@@ -112,6 +112,11 @@ impl Home {
 
     pub(crate) fn kubeconfig(&self, who: &str) -> PathBuf {
         self.kubeconfigs().join(who)
+    }
+
+    /// For what a program that is killed leaves behind.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.dir.join("tmp")
     }
 
     pub(crate) fn helm(&self) -> PathBuf {

@@ -95,6 +95,7 @@ impl OperatorBuilder<'_> {
         let mut command = Command::new(&binary);
         command
             .env("KUBECONFIG", kubeconfig)
+            .env("TMPDIR", self.cluster.home().temporary())
             .env("ARCANE_HOST__PROBES_PORT", probes.to_string())
             .env("ARCANE_HOST__METRICS_PORT", metrics.to_string())
             .args(self.arguments);
