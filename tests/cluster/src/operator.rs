@@ -293,6 +293,21 @@ impl Operator {
             .context("/proc tells no usage: the operator has ended")
     }
 
+    /// Adds to what went wrong how the operator fared: whether it still runs, and the end of its log.
+    ///
+    /// # Errors
+    /// Those of `result`.
+    pub fn testify<T>(&mut self, result: Result<T>) -> Result<T> {
+        result.with_context(|| {
+            let state = match self.exited() {
+                Ok(None) => "runs".to_owned(),
+                Ok(Some(status)) => format!("has ended with {status}"),
+                Err(error) => format!("cannot be asked ({error:#})"),
+            };
+            format!("the operator {state}; its log ends:\n{}", self.log_tail())
+        })
+    }
+
     /// The file with everything that the operator printed.
     #[must_use]
     pub fn log(&self) -> &Path {

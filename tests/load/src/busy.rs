@@ -91,7 +91,8 @@ pub async fn run(options: &Busy) -> Result<Figures> {
     );
 
     eprintln!("A crowd of {} streams", options.streams);
-    figures.extend(crowded(&cluster, &crowd, &other, &mut phases, options.streams).await?);
+    let of_crowd = crowded(&cluster, &crowd, &other, &mut phases, options.streams).await;
+    figures.extend(operator.testify(of_crowd)?);
     measure::settled(&cluster).await?;
 
     eprintln!("A change of the crowd's template");

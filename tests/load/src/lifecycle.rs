@@ -187,7 +187,8 @@ async fn operator_run(options: &Lifecycle) -> Result<(Speed, Figures)> {
 
     eprintln!("Operator: {streams} streams");
     let (mark, before) = (cluster.audit().mark().await?, operator.usage()?);
-    let speed = race(&cluster, &plugin, options.streams, drop).await?;
+    let speed = race(&cluster, &plugin, options.streams, drop).await;
+    let speed = operator.testify(speed)?;
     let requests = Requests::since(&cluster, mark).await?;
     let mut figures = measure::of_requests(&requests, &plugin.kind().plural, streams);
     figures.extend(of_usage(&before, &operator.usage()?, streams));

@@ -14,8 +14,9 @@ use crate::machine::Moment;
 /// from a write follows within milliseconds of a watch's news, or within a second where the Job
 /// controller collects changes.
 const SETTLED: Duration = Duration::from_secs(2);
-/// How often that is looked for: far longer than any backoff of what went wrong once.
-const LOOKS: u32 = 60;
+/// How often that is looked for: far longer than any backoff of what went wrong once, and than the
+/// Job controller takes for the pods of 10,000 streams that it was given at once.
+const LOOKS: u32 = 600;
 
 /// What the operator asked of the API server, but for its Lease, which it renews for ever.
 pub struct Requests(Record);
