@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use arcane_cluster::{Operator, eventually};
 
 use crate::support::{Place, SOON};
@@ -41,6 +41,40 @@ async fn environment_and_arguments_reach_the_operator() -> Result<()> {
         kubeconfig.display()
     );
     assert_eq!(operator.log_tail(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_told_with_how_the_operator_fared() -> Result<()> {
+    let place = Place::new("operator").await?;
+    let dir = tempfile::tempdir()?;
+    let mut operator = Operator::builder(place.cluster)
+        .binary(script(dir.path(), "echo lost the lease; exit 3")?)
+        .start()
+        .await?;
+    operator.wait_exit(SOON).await?;
+    assert_eq!(operator.testify(Ok(7))?, 7);
+    let error = operator.testify::<()>(Err(anyhow!("no stream has changed")));
+    let error = format!("{:#}", error.expect_err("it went wrong"));
+    for words in ["exit status: 3", "lost the lease", "no stream has changed"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_killed_operator_leaves_behind_is_in_the_clusters_directory() -> Result<()> {
+    let place = Place::new("operator").await?;
+    let dir = tempfile::tempdir()?;
+    let mut operator = Operator::builder(place.cluster)
+        .binary(script(dir.path(), "mktemp")?)
+        .start()
+        .await?;
+    assert!(operator.wait_exit(SOON).await?.success());
+    let left = operator.log_tail();
+    let left = Path::new(left.trim());
+    assert!(left.is_file(), "{}", left.display());
+    assert!(left.starts_with(place.cluster.dir()), "{}", left.display());
     Ok(())
 }
 
