@@ -369,6 +369,14 @@ mod tests {
     }
 
     #[test]
+    fn a_write_asks_for_nothing_but_metadata_in_answer() {
+        let request = json_request(Method::POST, "/jobs".into(), JSON, &json!({})).unwrap();
+        let accepted = request.headers()[http::header::ACCEPT].to_str().unwrap();
+        assert!(accepted.starts_with("application/json;as=PartialObjectMetadata;"));
+        assert!(accepted.ends_with(",application/json"), "for a refusal");
+    }
+
+    #[test]
     fn a_write_tells_the_version_it_made() {
         let written =
             |answer: Value| serde_json::from_value::<Written>(answer).map(|w| w.version());

@@ -285,6 +285,17 @@ mod tests {
     }
 
     #[test]
+    fn who_manages_which_field_of_a_job_is_not_read() {
+        let job: JobObject = serde_json::from_value(json!({"metadata": {
+            "name": "orders",
+            "managedFields": [{"manager": "kube-controller-manager", "fieldsV1": {"f:status": {}}}],
+        }}))
+        .unwrap();
+        assert_eq!(job.metadata.name.as_deref(), Some("orders"));
+        assert_eq!(job.metadata.managed_fields, None);
+    }
+
+    #[test]
     fn the_leftover_of_a_namesake_is_as_good_as_gone() {
         let cached = job(json!({"metadata": {"ownerReferences": [
             {"apiVersion": "g/v1", "kind": "K", "name": "s", "uid": "u", "controller": true}
