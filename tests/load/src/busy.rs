@@ -82,7 +82,7 @@ pub async fn run(options: &Busy) -> Result<Figures> {
     measure::settled(&cluster).await?;
     let record = cluster.audit().since(mark).await?;
     let mut figures = Figures::default();
-    let alone = Times::new(answers(&exchanges(&record, &other, CREATED)?)?);
+    let alone = answers(&exchanges(&record, &other, CREATED)?)?;
     add_times(
         &mut figures,
         "other_alone",
@@ -138,9 +138,9 @@ async fn crowded(
 
     let record = cluster.audit().since(mark).await?;
     let suspensions = exchanges(&record, crowd, SUSPENSION)?;
-    let deleted = Times::new(answers(&suspensions)?);
+    let deleted = answers(&suspensions)?;
     let Hearing { told, acted } = hearing(&suspensions, phases)?;
-    let created = Times::new(answers(&exchanges(&record, other, CREATED)?)?);
+    let created = answers(&exchanges(&record, other, CREATED)?)?;
     let (round_trips, seconds) = (Times::new(round_trips), took.as_secs_f64());
     let mut figures = Figures::default();
     figures.add(
@@ -282,9 +282,10 @@ fn exchanges(
 }
 
 /// Times from each request to its answer.
-fn answers(exchanges: &[Exchanged]) -> Result<Vec<Duration>> {
+fn answers(exchanges: &[Exchanged]) -> Result<Times> {
     let answer = |it: &Exchanged| between(it.asked, it.done);
-    exchanges.iter().map(answer).collect()
+    let times: Vec<_> = exchanges.iter().map(answer).collect::<Result<_>>()?;
+    Ok(Times::new(times))
 }
 
 /// How the time of suspensions divides: between the API server, which has to tell, and the operator.
@@ -349,7 +350,7 @@ async fn template_changed(
     measure::settled(cluster).await?;
 
     let record = cluster.audit().since(mark).await?;
-    let created = Times::new(answers(&exchanges(&record, other, CREATED)?)?);
+    let created = answers(&exchanges(&record, other, CREATED)?)?;
     let writes = record.by_user(OPERATOR_USER).except(&["leases"]).writes();
     let of_crowd = writes.in_namespace(crowd.namespace()).except(&["events"]);
     let busiest = writes.most_within(WINDOW)?;

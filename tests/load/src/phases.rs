@@ -2,7 +2,6 @@
 //! server more than what is measured.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -46,12 +45,15 @@ struct Status {
     phase: String,
 }
 
-/// How many streams are in which phase; the new ones under "".
-#[derive(Debug, Clone)]
+/// What was heard of the streams.
+#[derive(Debug)]
 struct Tally {
+    /// How many are in which phase; the new ones under "".
     phases: BTreeMap<String, usize>,
-    /// When the last change was seen.
+    /// When the last change of a phase was seen.
     at: Instant,
+    /// When it was first heard, by name, that a stream is to be suspended.
+    suspended: HashMap<String, Timestamp>,
 }
 
 impl Tally {
@@ -68,13 +70,9 @@ impl Tally {
     }
 }
 
-/// When the watch has first told, by name, that a stream is to be suspended.
-type Suspensions = Arc<Mutex<HashMap<String, Timestamp>>>;
-
 /// Follows the phases of a plugin's streams; dropping it ends the watch.
 pub struct Phases {
     tally: watch::Receiver<Tally>,
-    suspensions: Suspensions,
     watch: AbortHandle,
 }
 
@@ -85,23 +83,17 @@ impl Phases {
         let (sender, mut tally) = watch::channel(Tally {
             phases: BTreeMap::new(),
             at: Instant::now(),
+            suspended: HashMap::new(),
         });
-        let suspensions = Suspensions::default();
-        let watch = tokio::spawn(follow(api, sender, suspensions.clone())).abort_handle();
+        let watch = tokio::spawn(follow(api, sender)).abort_handle();
         let opened = timeout(STALLED, tally.changed()).await;
         opened.with_context(|| format!("no watch of {} could be opened", resource(plugin)))??;
-        Ok(Self {
-            tally,
-            suspensions,
-            watch,
-        })
+        Ok(Self { tally, watch })
     }
 
     /// When this watch, which does nothing but listen, has heard that a stream is to be suspended.
     pub fn heard_suspended(&self, stream: &str) -> Option<Timestamp> {
-        let suspensions = self.suspensions.lock();
-        let suspensions = suspensions.unwrap_or_else(PoisonError::into_inner);
-        suspensions.get(stream).copied()
+        self.tally.borrow().suspended.get(stream).copied()
     }
 
     /// Waits until as many streams are Running, and returns when that was. Tells on standard error
@@ -113,20 +105,25 @@ impl Phases {
         let begun = Instant::now();
         let mut told = begun;
         loop {
-            let tally = self.tally.borrow_and_update().clone();
-            if told.elapsed() >= TELL_EVERY {
-                eprintln!("  {:>6}  {}", time(begun.elapsed()), tally.show());
-                told = Instant::now();
-            }
-            if tally.count("Running") == streams {
-                return Ok(tally.at);
-            }
-            if tally.count("Failed") > 0 {
-                bail!("a stream has failed, which none should: {}", tally.show());
+            {
+                let tally = self.tally.borrow_and_update();
+                if told.elapsed() >= TELL_EVERY {
+                    eprintln!("  {:>6}  {}", time(begun.elapsed()), tally.show());
+                    told = Instant::now();
+                }
+                if tally.count("Running") == streams {
+                    return Ok(tally.at);
+                }
+                if tally.count("Failed") > 0 {
+                    bail!("a stream has failed, which none should: {}", tally.show());
+                }
             }
             match timeout(STALLED, self.tally.changed()).await {
                 Ok(changed) => changed.context("the watch of the streams has ended")?,
-                Err(_) => bail!("no stream has changed for {STALLED:?}: {}", tally.show()),
+                Err(_) => {
+                    let heard = self.tally.borrow().show();
+                    bail!("no stream has changed for {STALLED:?}: {heard}")
+                }
             }
         }
     }
@@ -143,7 +140,7 @@ fn resource(plugin: &Plugin<'_>) -> String {
     format!("{plural}.{group}")
 }
 
-async fn follow(api: Api<Definition>, tally: watch::Sender<Tally>, suspensions: Suspensions) {
+async fn follow(api: Api<Definition>, tally: watch::Sender<Tally>) {
     let mut known: HashMap<String, String> = HashMap::new();
     // What goes wrong with a watch shows in the end: nothing changes any more.
     let events = watcher(api, watcher::Config::default()).default_backoff();
@@ -156,10 +153,12 @@ async fn follow(api: Api<Definition>, tally: watch::Sender<Tally>, suspensions: 
                 let phase = object.status.as_ref().map(|status| status.phase.clone());
                 let phase = phase.unwrap_or_default();
                 if object.spec.execution.suspended {
-                    let suspensions = suspensions.lock();
-                    let mut suspensions = suspensions.unwrap_or_else(PoisonError::into_inner);
-                    let heard = suspensions.entry(object.name_any());
-                    heard.or_insert_with(Timestamp::now);
+                    tally.send_if_modified(|tally| {
+                        let heard = tally.suspended.entry(object.name_any());
+                        heard.or_insert_with(Timestamp::now);
+                        // Whoever waits does so for phases.
+                        false
+                    });
                 }
                 let before = known.insert(object.name_any(), phase.clone());
                 if before.as_ref() == Some(&phase) {
@@ -222,6 +221,7 @@ mod tests {
         let tally = Tally {
             phases: BTreeMap::from([(String::new(), 2), ("Running".to_owned(), 3)]),
             at: Instant::now(),
+            suspended: HashMap::new(),
         };
         assert_eq!(tally.show(), "2 New, 3 Running");
         assert_eq!(tally.count("Pending"), 0);

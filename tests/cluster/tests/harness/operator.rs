@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use arcane_cluster::{Operator, eventually};
+use tempfile::TempDir;
 
 use crate::support::{Place, SOON};
 
@@ -15,6 +16,13 @@ fn script(dir: &Path, text: &str) -> Result<PathBuf> {
     fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     Ok(path)
+}
+
+/// An operator with nothing but its script, and where that is.
+async fn play(place: &Place, text: &str) -> Result<(TempDir, Operator)> {
+    let dir = tempfile::tempdir()?;
+    let operator = Operator::builder(place.cluster).binary(script(dir.path(), text)?);
+    Ok((dir, operator.start().await?))
 }
 
 #[tokio::test]
@@ -47,11 +55,7 @@ async fn environment_and_arguments_reach_the_operator() -> Result<()> {
 #[tokio::test]
 async fn what_goes_wrong_is_told_with_how_the_operator_fared() -> Result<()> {
     let place = Place::new("operator").await?;
-    let dir = tempfile::tempdir()?;
-    let mut operator = Operator::builder(place.cluster)
-        .binary(script(dir.path(), "echo lost the lease; exit 3")?)
-        .start()
-        .await?;
+    let (_script, mut operator) = play(&place, "echo lost the lease; exit 3").await?;
     operator.wait_exit(SOON).await?;
     assert_eq!(operator.testify(Ok(7))?, 7);
     let error = operator.testify::<()>(Err(anyhow!("no stream has changed")));
@@ -65,11 +69,7 @@ async fn what_goes_wrong_is_told_with_how_the_operator_fared() -> Result<()> {
 #[tokio::test]
 async fn what_a_killed_operator_leaves_behind_is_in_the_clusters_directory() -> Result<()> {
     let place = Place::new("operator").await?;
-    let dir = tempfile::tempdir()?;
-    let mut operator = Operator::builder(place.cluster)
-        .binary(script(dir.path(), "mktemp")?)
-        .start()
-        .await?;
+    let (_script, mut operator) = play(&place, "mktemp").await?;
     assert!(operator.wait_exit(SOON).await?.success());
     let left = operator.log_tail();
     let left = Path::new(left.trim());
@@ -81,12 +81,8 @@ async fn what_a_killed_operator_leaves_behind_is_in_the_clusters_directory() -> 
 #[tokio::test]
 async fn stopping_tells_how_long_it_took_and_how_it_ended() -> Result<()> {
     let place = Place::new("operator").await?;
-    let dir = tempfile::tempdir()?;
     let text = "trap 'kill $!; exit 9' TERM; echo up; sleep 60 & wait";
-    let operator = Operator::builder(place.cluster)
-        .binary(script(dir.path(), text)?)
-        .start()
-        .await?;
+    let (_script, operator) = play(&place, text).await?;
     logged(&operator, "up").await;
     let stopped = operator.stop(SOON).await?;
     assert_eq!(stopped.status.code(), Some(9));
@@ -97,14 +93,8 @@ async fn stopping_tells_how_long_it_took_and_how_it_ended() -> Result<()> {
 #[tokio::test]
 async fn an_operator_that_does_not_stop_in_time_is_killed_with_its_children() -> Result<()> {
     let place = Place::new("operator").await?;
-    let dir = tempfile::tempdir()?;
-    let operator = Operator::builder(place.cluster)
-        .binary(script(
-            dir.path(),
-            "trap '' TERM; echo deaf; sleep 61 & wait; wait",
-        )?)
-        .start()
-        .await?;
+    let (_script, operator) =
+        play(&place, "trap '' TERM; echo deaf; sleep 61 & wait; wait").await?;
     logged(&operator, "deaf").await;
     let id = operator.id();
     let error = operator
@@ -122,14 +112,7 @@ async fn an_operator_that_does_not_stop_in_time_is_killed_with_its_children() ->
 #[tokio::test]
 async fn a_paused_operator_makes_no_progress_until_it_is_resumed() -> Result<()> {
     let place = Place::new("operator").await?;
-    let dir = tempfile::tempdir()?;
-    let mut operator = Operator::builder(place.cluster)
-        .binary(script(
-            dir.path(),
-            "while :; do echo tick; sleep 0.02; done",
-        )?)
-        .start()
-        .await?;
+    let (_script, mut operator) = play(&place, "while :; do echo tick; sleep 0.02; done").await?;
     logged(&operator, "tick").await;
     operator.pause()?;
     state(&operator, "T (stopped)").await;
@@ -156,11 +139,7 @@ async fn a_paused_operator_makes_no_progress_until_it_is_resumed() -> Result<()>
 #[tokio::test]
 async fn an_operator_that_ends_at_once_is_not_ready_and_says_why() -> Result<()> {
     let place = Place::new("operator").await?;
-    let dir = tempfile::tempdir()?;
-    let mut operator = Operator::builder(place.cluster)
-        .binary(script(dir.path(), "echo no configuration; exit 2")?)
-        .start()
-        .await?;
+    let (_script, mut operator) = play(&place, "echo no configuration; exit 2").await?;
     let error = operator.wait_ready(SOON).await.expect_err("it has ended");
     assert!(error.to_string().contains("no configuration"), "{error}");
     Ok(())
