@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use arcane_cluster::{Cluster, OperatorBuilder};
+use arcane_cluster::Cluster;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::platform::Platform;
@@ -35,13 +35,4 @@ impl Own {
     pub async fn platform(&self) -> Result<Platform<'_>> {
         Platform::install(&self.0).await
     }
-}
-
-/// An operator whose lease is short, so that a takeover takes seconds: 3 s, renewed within 2 s,
-/// tried for every second. (The defaults are 15, 10 and 2.)
-pub fn short_lease(operator: OperatorBuilder<'_>) -> OperatorBuilder<'_> {
-    operator
-        .env("ARCANE_HOST__LEASE_DURATION_SECONDS", "3")
-        .env("ARCANE_HOST__LEASE_RENEW_DEADLINE_SECONDS", "2")
-        .env("ARCANE_HOST__LEASE_RETRY_PERIOD_SECONDS", "1")
 }

@@ -278,14 +278,16 @@ impl<'a> Plugin<'a> {
 }
 
 impl Drop for Plugin<'_> {
-    /// When the test has failed: what operators logged about its namespace.
+    /// When the test has failed: what operators logged about its namespace, and about themselves.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
         }
         for log in operator_logs(self.cluster) {
             let text = std::fs::read_to_string(log).unwrap_or_default();
-            for line in text.lines().filter(|line| line.contains(&self.namespace)) {
+            let concerned =
+                |line: &&str| line.contains(&self.namespace) || !line.contains("\"namespace\":");
+            for line in text.lines().filter(concerned) {
                 eprintln!("operator: {line}");
             }
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use arcane_cluster::{Operator, Proxy};
 use arcane_e2e::{
     Definition, NAMESPACE, Own, Platform, Plugin, READY_WITHIN, STOPPED_WITHIN, Stream,
-    short_backfills, short_lease,
+    short_backfills,
 };
 use serde_json::json;
 
@@ -92,7 +92,7 @@ async fn a_crash_in_the_middle_of_a_backfill_neither_restarts_nor_loses_it() -> 
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
     let start = async || {
-        let operator = short_lease(platform.operator()).env("POD_NAME", "arcane-host-0");
+        let operator = platform.operator().env("POD_NAME", "arcane-host-0");
         let mut operator = operator.start().await?;
         operator.wait_ready(READY_WITHIN).await?;
         anyhow::Ok(operator)

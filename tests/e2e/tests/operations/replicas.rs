@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use arcane_cluster::audit::Record;
 use arcane_e2e::{
-    Definition, NAMESPACE, Own, Plugin, STOPPED_WITHIN, replica, short_backfills, sum, wait_leading,
+    Definition, NAMESPACE, Own, Plugin, STOPPED_WITHIN, TAKEN_OVER_WITHIN, replica,
+    short_backfills, sum, wait_leading,
 };
 use serde_json::json;
 
 use crate::own::holder;
 use crate::support::{Class, running};
-
-/// Lease and retry of [`short_lease`](arcane_e2e::short_lease), and time to start working.
-const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(8);
 
 #[tokio::test]
 async fn a_replica_that_ends_in_good_order_hands_over_within_two_seconds() -> Result<()> {

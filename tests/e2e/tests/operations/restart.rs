@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use arcane_cluster::{Operator, eventually};
-use arcane_e2e::{
-    Definition, OPERATOR_USER, Own, READY_WITHIN, STOPPED_WITHIN, short_lease, wait_looked,
-};
+use arcane_e2e::{Definition, OPERATOR_USER, Own, READY_WITHIN, STOPPED_WITHIN, wait_looked};
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -17,7 +15,7 @@ use crate::support::{Class, change_template, job_uids, running};
 async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let mut operator = short_lease(platform.operator()).start().await?;
+    let mut operator = platform.operator().start().await?;
     operator.wait_ready(READY_WITHIN).await?;
     let plugin = platform.plugin(&json!({})).await?;
     Class::of(&plugin)?.wait_ready().await;
@@ -69,7 +67,7 @@ async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     assert!(stopped.status.success(), "{stopped:?}");
     assert_eq!(holder(&platform).await?, "", "the lease is given back");
     let mark = platform.cluster().audit().mark().await?;
-    let mut operator = short_lease(platform.operator()).start().await?;
+    let mut operator = platform.operator().start().await?;
     operator.wait_ready(READY_WITHIN).await?;
     wait_looked(&operator, plugin.class(), streams, f64::from(streams)).await;
     let record = platform.cluster().audit().since(mark).await?;

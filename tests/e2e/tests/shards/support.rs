@@ -14,19 +14,13 @@ use arcane_e2e::{
 /// Long enough for a lease of another number of shards (twice 5 s) to be taken for dead, for every
 /// shard to be taken by somebody, and for some of them to be handed over.
 pub const SETTLED_WITHIN: Duration = Duration::from_secs(60);
-/// Many replicas on a busy machine need more time to renew than one.
-const LEASE: [(&str, &str); 2] = [
-    ("ARCANE_HOST__LEASE_DURATION_SECONDS", "5"),
-    ("ARCANE_HOST__LEASE_RENEW_DEADLINE_SECONDS", "4"),
-];
 /// Renewals of a Lease that show that some time has gone by: one a second.
 const RENEWALS: usize = 4;
 
 /// A replica that was told of so many shards.
 pub async fn with_shards(platform: &Platform<'_>, name: &str, shards: u16) -> Result<Operator> {
     let shards = shards.to_string();
-    let environment = [&LEASE[..], &[("ARCANE_HOST__SHARDS", &shards)]].concat();
-    replica_with(platform, name, &environment).await
+    replica_with(platform, name, &[("ARCANE_HOST__SHARDS", &shards)]).await
 }
 
 /// Replicas by their names, as many shards as are told.

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use arcane_cluster::Operator;
-use arcane_e2e::{Platform, READY_WITHIN, short_lease};
+use arcane_e2e::{Platform, READY_WITHIN};
 
-/// Starts an operator whose lease is short, so that a successor need not wait for long.
+/// Starts an operator. It gives back its lease in the end, so that a successor need not wait.
 pub async fn start(platform: &Platform<'_>) -> Result<Operator> {
-    let mut operator = short_lease(platform.operator()).start().await?;
+    let mut operator = platform.operator().start().await?;
     operator.wait_ready(READY_WITHIN).await?;
     Ok(operator)
 }
