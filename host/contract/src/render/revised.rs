@@ -6,7 +6,8 @@ use super::{Job, Rendered, mark};
 use crate::{canonical, names};
 
 impl Rendered {
-    /// The Job in this object: itself, or what a CronJob makes its Jobs from, as a Job of its own.
+    /// The Job in this object: itself, or what a CronJob makes its Jobs from, as a Job of its own. It
+    /// has labels and annotations, if only empty ones: a JSON Patch cannot add to what is not there.
     #[must_use]
     pub fn job(&self) -> Job {
         match self.job_template() {
@@ -17,12 +18,16 @@ impl Rendered {
                 Job { value, text }
             }
             Some(template) => {
-                let value = json!({
+                let mut value = json!({
                     "apiVersion": "batch/v1",
                     "kind": "Job",
                     "metadata": template["metadata"],
                     "spec": template["spec"],
                 });
+                let annotations = &mut value["metadata"]["annotations"];
+                if annotations.is_null() {
+                    *annotations = json!({});
+                }
                 let text = canonical::to_string(&value);
                 Job { value, text }
             }
@@ -37,6 +42,12 @@ impl Rendered {
             let mut cron_job = self.manifest.clone();
             let template = &mut cron_job["spec"]["jobTemplate"];
             template["metadata"] = job["metadata"].take();
+            let metadata = template["metadata"].as_object_mut();
+            if let Some(metadata) = metadata
+                && metadata.get("annotations") == Some(&json!({}))
+            {
+                metadata.remove("annotations");
+            }
             template["spec"] = job["spec"].take();
             cron_job
         } else {
@@ -120,6 +131,22 @@ mod tests {
             assert_eq!(job.text, canonical::to_string(&job.value));
             assert_eq!(job.value["kind"], "Job");
             assert!(!job.text.contains(names::ANNOTATION_RENDER_HASH));
+        }
+    }
+
+    #[test]
+    fn what_a_plugin_adds_labels_and_annotations_to_is_there_in_every_mode() {
+        for scheduled in [false, true] {
+            let before = rendered(scheduled);
+            let mut job = before.job().value;
+            for field in ["labels", "annotations"] {
+                let pairs = job["metadata"][field].as_object_mut().unwrap();
+                pairs.insert("example.com/a".into(), json!("b"));
+            }
+            let after = before.with_job(job, "p").job().value;
+            for field in ["labels", "annotations"] {
+                assert_eq!(after["metadata"][field]["example.com/a"], "b");
+            }
         }
     }
 

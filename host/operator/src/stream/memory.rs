@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     backoff::Backoff,
     exits::Exits,
-    plugin::{NextTick, Standing},
+    plugin::{Left, NextTick, Standing},
 };
 use crate::cache::Key;
 
@@ -94,6 +94,8 @@ pub struct Memory {
     pub next_tick: Option<NextTick>,
     /// How the class's plugin has fared with this stream.
     pub plugin: Standing,
+    /// What the class's plugin has left to the operator.
+    pub left: Left,
 }
 
 impl Memory {

@@ -18,6 +18,7 @@ mod reconcile;
 mod render;
 mod rolling;
 mod status;
+mod tell;
 mod unanswered;
 mod write_status;
 

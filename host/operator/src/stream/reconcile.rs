@@ -20,8 +20,9 @@ use super::{
     inputs::{digest, inputs},
     memory::{Memory, lock},
     observe::{self, Observation},
-    plugin::{self, NextTick, Shaped, Trouble},
-    render, status,
+    plugin::{self, Shaped},
+    render,
+    tell::Teller,
     unanswered::look_up,
     write_status::write_status,
 };
@@ -146,7 +147,9 @@ impl Reconcile<'_> {
                 }
             }
         }
-        self.tell(&plan.events, plan.problem.as_ref()).await;
+        self.teller()
+            .tell(&plan.events, plan.problem.as_ref())
+            .await;
         self.settle(written, plan.revisit)
     }
 
@@ -165,7 +168,7 @@ impl Reconcile<'_> {
                 reason: problem.reason,
                 message: problem.message.clone(),
             };
-            self.tell(&[event], Some(&problem)).await;
+            self.teller().tell(&[event], Some(&problem)).await;
             return (Done::Waiting, Action::requeue(wait));
         }
         let inputs = inputs(&observation.observed, &goal, &rendering);
@@ -177,7 +180,7 @@ impl Reconcile<'_> {
         }
         let mut plan = arcane_lifecycle::plan(&observation.observed, &goal, &rendering);
         render::tell_ignored_fields(self.class, &observation, &goal, &mut plan);
-        self.tell_of_plugin(&observation, &mut plan).await;
+        self.teller().tell_of_plugin(&observation, &mut plan).await;
         self.carry_out(&observation, &goal, shaped, plan, inputs)
             .await
     }
@@ -210,49 +213,6 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Adds to the plan how the class's plugin fares with the stream, and when to ask it again.
-    async fn tell_of_plugin(&self, observation: &Observation, plan: &mut Plan) {
-        let Some(plugin) = &self.class.plugin else {
-            return;
-        };
-        let in_service = plugin.service.current().ok();
-        let identity = in_service.as_ref().map(|plugin| plugin.identity());
-        let (trouble, is_news, next_tick) = {
-            let mut memory = lock(self.memory);
-            let trouble = observation
-                .trouble
-                .clone()
-                .or_else(|| memory.plugin.trouble(identity).cloned());
-            let is_news = memory.plugin.is_news(trouble.as_ref());
-            let next_tick = memory.next_tick.as_ref().and_then(NextTick::remaining);
-            (trouble, is_news, next_tick)
-        };
-        plugin::tell_health(plugin, trouble.as_ref(), plan);
-        let retry = observation
-            .trouble
-            .as_ref()
-            .filter(|trouble| trouble.retry)
-            .map(|_| lock(self.memory).plugin.retry(&self.class.host.backoff));
-        plan.revisit = [plan.revisit, retry, next_tick].into_iter().flatten().min();
-        // With policy Fail, the plan's own problem tells.
-        if let Some(Trouble { problem, .. }) = trouble.filter(|_| is_news && plugin.falls_back()) {
-            warn!(reason = problem.reason, "{}", problem.message);
-            let reference = self.class.reference(self.object);
-            let publisher = &self.class.host.events;
-            publisher
-                .publish(
-                    &reference,
-                    Severity::Warning,
-                    problem.reason,
-                    &format!(
-                        "{}. The template's defaults apply meanwhile",
-                        problem.message
-                    ),
-                )
-                .await;
-        }
-    }
-
     /// Whether a template that the cache lacks is only late. One that is known to be missing is not
     /// asked for again: its watch tells when it comes.
     async fn is_template_late(
@@ -276,19 +236,26 @@ impl Reconcile<'_> {
         plan: Plan,
         inputs: u64,
     ) -> (Done, Action) {
+        let left = self.teller().left(observation);
+        let acted_on = plan.decided.last();
         let mut executor = Executor {
             class: self.class,
             object: self.object,
             observation,
             goal,
             memory: self.memory,
-            decided: plan.decided.last().map(|decided| decided.trigger),
+            decided: acted_on
+                .and_then(|decided| observation.answers.to(decided.trigger))
+                .or(left.last().copied()),
             shaped,
         };
         let mut done = Vec::new();
         match run_steps(&mut executor, &plan.steps, &mut done).await {
             Ok(written) => {
-                self.tell(&plan.events, plan.problem.as_ref()).await;
+                self.teller().tell_left(&left).await;
+                self.teller()
+                    .tell(&plan.events, plan.problem.as_ref())
+                    .await;
                 self.settle(written, plan.revisit)
             }
             Err(Halt::Problem(problem)) => {
@@ -297,7 +264,11 @@ impl Reconcile<'_> {
                 let refused = Rendering::Impossible(problem.clone());
                 let fallback = arcane_lifecycle::plan(&observation.observed, goal, &refused);
                 match run_steps(&mut executor, &fallback.steps, &mut done).await {
-                    Ok(_) => self.tell(&fallback.events, fallback.problem.as_ref()).await,
+                    Ok(_) => {
+                        self.teller()
+                            .tell(&fallback.events, fallback.problem.as_ref())
+                            .await
+                    }
                     Err(halt) => debug!("{halt}"),
                 }
                 self.retry(inputs, &Halt::Problem(problem))
@@ -360,36 +331,11 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Publishes events; a problem is told once, until it changes or is gone. After a restart, what
-    /// stands in the status has been told.
-    async fn tell(&self, events: &[Event], problem: Option<&Problem>) {
-        let known = {
-            let mut memory = lock(self.memory);
-            std::mem::replace(&mut memory.told, problem.cloned())
-        };
-        let is_told = match (&known, problem) {
-            (None, Some(problem)) => status::tells(&self.object.status.value(), problem),
-            (known, problem) => known.as_ref() == problem,
-        };
-        let reference = self.class.reference(self.object);
-        for Event {
-            severity,
-            reason,
-            message,
-        } in events
-        {
-            let is_problem = problem.is_some_and(|problem| problem.reason == *reason);
-            if is_problem && is_told {
-                continue;
-            }
-            match severity {
-                Severity::Normal => info!(reason, "{message}"),
-                Severity::Warning => warn!(reason, "{message}"),
-            }
-            let publisher = &self.class.host.events;
-            publisher
-                .publish(&reference, *severity, reason, message)
-                .await;
+    fn teller(&self) -> Teller<'_> {
+        Teller {
+            class: self.class,
+            object: self.object,
+            memory: self.memory,
         }
     }
 

@@ -559,6 +559,52 @@ async fn no_plugin_keeps_a_stream_from_being_suspended_or_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_left_to_the_operator_is_told_once_for_each_question() {
+    let bytes = Builder::new("decider")
+        .decide(Decide::Default)
+        .build()
+        .unwrap();
+    let values = json!({"openStatus": true});
+    let plugged = Plugged::with(&bytes, json!({}), values).await;
+    let class = &plugged.class;
+    let orders = class.create("orders", Definition::v2()).await;
+    let told = async |count: usize| {
+        until(format!("{count} answers to be told"), async || {
+            let events = orders.events().await;
+            let told = events.iter().filter(|it| *it == "Normal PluginDecided");
+            ensure!(told.count() == count, "{events:?}");
+            Ok(())
+        })
+        .await;
+        orders.wait_event("PluginDecided").await
+    };
+    let note = told(1).await;
+    assert!(note.contains("plugin decider 1.0.0"), "{note}");
+    assert!(note.contains("stream-created"), "{note}");
+    let decision = orders.status().await["lastDecision"].clone();
+    assert_eq!(decision["trigger"], "stream-created", "{decision}");
+    assert_eq!(decision["answer"], "default", "{decision}");
+    assert_eq!(decision["digest"], digest(&bytes), "{decision}");
+    orders.finish_job().await;
+    orders.wait_phase("Running").await;
+
+    let request = orders.request_backfill(None).await;
+    orders.wait_backfill_job(&request).await;
+    let note = told(2).await;
+    assert!(note.contains("backfill-requested"), "{note}");
+    orders.finish_job().await;
+    orders.wait_completed(&request).await;
+    orders.wait_phase("Running").await;
+    orders.fail_job(3, "the source is gone").await;
+    orders.wait_phase("Failed").await;
+    let note = told(3).await;
+    assert!(note.contains("job-failed"), "{note}");
+    let decision = orders.status().await["lastDecision"].clone();
+    assert_eq!(decision["trigger"], "job-failed", "{decision}");
+    class.assert_clean().await;
+}
+
+#[tokio::test]
 async fn the_last_decision_is_in_the_status_of_a_kind_that_can_hold_it() {
     let bytes = at("backfill-requested", Decide::Skip("not needed".into()));
     let values = json!({"openStatus": true});

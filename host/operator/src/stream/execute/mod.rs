@@ -39,8 +39,8 @@ pub struct Executor<'a> {
     pub goal: &'a Goal,
     /// Where writes are noted.
     pub memory: &'a Arc<Mutex<Memory>>,
-    /// What the latest decision that is acted on answers.
-    pub decided: Option<Trigger>,
+    /// The latest decision that is acted on, if it is news.
+    pub decided: Option<&'a RecordedDecision>,
     /// The object of the goal, once it was needed.
     pub shaped: Option<Shaped>,
 }
@@ -212,8 +212,8 @@ impl Executor<'_> {
     }
 
     async fn set_status(&self, wanted: &Status) -> Result<bool, Halt> {
-        let decision = self.decided.and_then(|it| self.observation.answers.to(it));
-        write_status(self.class, self.object, wanted, decision, self.memory).await
+        let (class, object) = (self.class, self.object);
+        write_status(class, object, wanted, self.decided, self.memory).await
     }
 
     /// The rendered object of the goal.

@@ -10,10 +10,13 @@ use serde_json::Value;
 
 use crate::{cache::CachedRequest, time::written};
 
-/// What was answered in this look, `default` excepted.
+/// What was answered in this look.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
+    /// All but `default`.
     given: HashMap<Trigger, RecordedDecision>,
+    /// Each `default`, in the order of the questions.
+    left: Vec<RecordedDecision>,
     /// The request that an answer about a backfill is about.
     request: Option<String>,
 }
@@ -25,7 +28,17 @@ impl Answers {
         self.request = request.or(self.request.take());
     }
 
-    /// The answer to this trigger.
+    /// Adds that the plugin leaves something to the operator, which is the answer `default`.
+    pub fn leave(&mut self, answer: RecordedDecision) {
+        self.left.push(answer);
+    }
+
+    /// Each answer `default`.
+    pub fn left(&self) -> &[RecordedDecision] {
+        &self.left
+    }
+
+    /// The answer to this trigger, unless it is `default`.
     pub fn to(&self, trigger: Trigger) -> Option<&RecordedDecision> {
         self.given.get(&trigger)
     }
@@ -65,7 +78,7 @@ impl Answers {
     }
 }
 
-/// A decision as it is put on record; none for what would have happened anyway.
+/// A decision as it is put on record.
 pub fn on_record(
     trigger: Trigger,
     decision: &Decision,
@@ -73,22 +86,21 @@ pub fn on_record(
     object: &StreamDefinition,
     inputs: String,
     now: Timestamp,
-) -> Option<RecordedDecision> {
+) -> RecordedDecision {
     let (payload, template, delay) = match decision {
-        Decision::Default => return None,
         Decision::Backfill {
             payload, template, ..
         } => (payload.clone(), template.clone(), None),
         Decision::Postpone { delay, .. } | Decision::Restart { delay, .. } => {
             (None, None, Some(*delay))
         }
-        Decision::Skip { .. } | Decision::Fail { .. } => (None, None, None),
+        Decision::Default | Decision::Skip { .. } | Decision::Fail { .. } => (None, None, None),
     };
     let until = delay
         .and_then(|delay| SignedDuration::try_from(delay).ok())
         .and_then(|delay| now.checked_add(delay).ok());
     let description = plugin.description();
-    Some(RecordedDecision {
+    RecordedDecision {
         trigger: trigger.as_str().to_owned(),
         answer: decision.name().to_owned(),
         reason: decision.reason().map(str::to_owned),
@@ -101,7 +113,7 @@ pub fn on_record(
         digest: plugin.digest().to_owned(),
         inputs,
         time: written(now),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -169,8 +169,11 @@ impl<'a> Asking<'a> {
                     "the plugin has decided"
                 );
                 let record = on_record(trigger, &decision, &plugin, self.object, inputs, now);
-                if let Some(record) = record {
-                    observation.answers.add(trigger, record, request);
+                match (&decision, trigger) {
+                    // It comes as often as the plugin likes, and most often there is nothing to do.
+                    (Decision::Default, Trigger::Tick) => {}
+                    (Decision::Default, _) => observation.answers.leave(record),
+                    _ => observation.answers.add(trigger, record, request),
                 }
                 lock(self.memory).plugin.answered();
                 decision

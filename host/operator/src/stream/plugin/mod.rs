@@ -4,6 +4,7 @@
 mod answers;
 mod context;
 mod decide;
+mod left;
 mod shape;
 mod standing;
 mod tick;
@@ -12,6 +13,7 @@ mod trouble;
 pub use answers::Answers;
 pub use context::{failure_text, retry};
 pub use decide::{decide, decide_on_spec};
+pub use left::{Left, event as left_event};
 pub use shape::{Shaped, shape};
 pub use standing::Standing;
 pub use tick::{NextTick, tick};
