@@ -35,6 +35,7 @@ mod pod_record;
 mod replica;
 mod sight;
 mod stream;
+mod template;
 mod values;
 
 pub use act::{DEADLINE, Patience, act, until};
@@ -48,4 +49,5 @@ pub use plugin::Plugin;
 pub use pod_record::PodRecord;
 pub use replica::{TAKEN_OVER_WITHIN, replica, replica_with, wait_leading};
 pub use stream::Stream;
+pub use template::change_template;
 pub use values::{quick_backfill, short_backfills};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arcane_contract::{api::StreamingJobTemplate, template::JobTemplate};
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::{
     Change, Guarded, Key, Observer, Store, events::config, follow as follow_kind, resource_version,
@@ -71,7 +72,9 @@ impl Observer<GuardedTemplate> for TemplateObserver {
         CachedTemplate { version, template }
     }
 
-    fn changed(&self, key: &Key, _: Change<'_, CachedTemplate>) {
+    fn changed(&self, key: &Key, change: Change<'_, CachedTemplate>) {
+        let version = change.view().version;
+        debug!(template = %key, version, "the template is known");
         self.routes.template(key.clone());
     }
 }

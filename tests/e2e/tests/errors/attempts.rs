@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use arcane_cluster::audit::Request;
 use arcane_cluster::eventually;
-use arcane_e2e::{Definition, Plugin, sample};
+use arcane_e2e::{Definition, Plugin, change_template, sample};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
-use crate::support::{BACKFILL, change_template, containers, wait_problem};
+use crate::support::{BACKFILL, containers, wait_problem};
 
 /// Attempts to watch: with the default backoff they take 2 + 4 + 8 + 16 s, and from the sixth on
 /// there is more than a minute between two, which the operator's own tests show.

@@ -1,7 +1,7 @@
 //! What the API server refuses is told in its own words, and what runs is not given up for it.
 
 use anyhow::{Result, ensure};
-use arcane_e2e::{Definition, Plugin, act, sample, until};
+use arcane_e2e::{Definition, Plugin, act, change_template, sample, until};
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
@@ -12,8 +12,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::support::{
-    BACKFILL, STREAMING, assert_goes_on, change_template, containers, running, wait_healed,
-    wait_problem,
+    BACKFILL, STREAMING, assert_goes_on, containers, running, wait_healed, wait_problem,
 };
 
 /// What the kind of a template lets through and the API server refuses in a Job.

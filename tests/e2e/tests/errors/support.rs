@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use arcane_contract::api::StreamingJobTemplate;
 use arcane_e2e::{Definition, Plugin, Stream, act, until};
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
 /// Template of streaming Jobs in every test's namespace.
@@ -79,23 +79,6 @@ pub fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {
     conditions
         .find(|condition| condition["type"] == kind)
         .unwrap_or(&Value::Null)
-}
-
-/// Changes a template by a merge patch of its Job.
-#[track_caller]
-pub fn change_template(
-    plugin: &Plugin<'_>,
-    name: &'static str,
-    job: Value,
-) -> impl Future<Output = ()> {
-    act(format!("change the template {name}"), async move {
-        let templates = plugin.api::<StreamingJobTemplate>();
-        let patch = Patch::Merge(json!({"spec": job}));
-        templates
-            .patch(name, &PatchParams::default(), &patch)
-            .await?;
-        Ok(())
-    })
 }
 
 /// Replaces a template's Job.

@@ -1,12 +1,12 @@
 //! Pods that are evicted or preempted are nobody's failure.
 
 use anyhow::{Result, ensure};
-use arcane_e2e::{Definition, Plugin, Stream, sample, until};
+use arcane_e2e::{Definition, Plugin, Stream, change_template, sample, until};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::support::{change_template, running};
+use crate::support::running;
 
 #[tokio::test]
 async fn a_drained_or_preempted_pod_is_replaced_and_its_stream_has_not_failed() -> Result<()> {

@@ -1,11 +1,11 @@
 //! A template changes while its streams run.
 
 use anyhow::{Context, Result, ensure};
-use arcane_e2e::{Definition, Stream, sample, shared, until};
+use arcane_e2e::{Definition, Stream, change_template, sample, shared, until};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::support::{Class, change_template, condition, job_uids, running};
+use crate::support::{Class, condition, job_uids, running};
 
 /// The only container's new image.
 const NEW: &str = "stream:2";

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use arcane_cluster::{Operator, eventually};
-use arcane_e2e::{Definition, OPERATOR_USER, Own, READY_WITHIN, STOPPED_WITHIN, wait_looked};
+use arcane_e2e::{
+    Definition, OPERATOR_USER, Own, READY_WITHIN, STOPPED_WITHIN, change_template, wait_looked,
+};
 use kube::ResourceExt;
 use serde_json::json;
 
 use crate::own::holder;
-use crate::support::{Class, change_template, job_uids, running};
+use crate::support::{Class, job_uids, running};
 
 #[tokio::test]
 async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {

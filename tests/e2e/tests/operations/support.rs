@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use arcane_cluster::eventually;
-use arcane_contract::api::{StreamClass, StreamingJobTemplate};
+use arcane_contract::api::StreamClass;
 use arcane_e2e::{Definition, Plugin, Stream, act, until};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams, Patch, PatchParams};
@@ -35,23 +35,6 @@ pub async fn wait_all(plugin: &Plugin<'_>, phase: &str, count: usize) {
         Ok(())
     })
     .await;
-}
-
-/// Changes a template by a merge patch of its Job.
-#[track_caller]
-pub fn change_template(
-    plugin: &Plugin<'_>,
-    name: &'static str,
-    job: Value,
-) -> impl Future<Output = ()> {
-    act(format!("change the template {name}"), async move {
-        let templates = plugin.api::<StreamingJobTemplate>();
-        let patch = Patch::Merge(json!({"spec": job}));
-        templates
-            .patch(name, &PatchParams::default(), &patch)
-            .await?;
-        Ok(())
-    })
 }
 
 /// The condition of this type; null if there is none.
