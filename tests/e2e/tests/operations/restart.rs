@@ -17,8 +17,7 @@ use crate::support::{Class, job_uids, running};
 async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     let own = Own::cluster().await?;
     let platform = own.platform().await?;
-    let mut operator = platform.operator().start().await?;
-    operator.wait_ready(READY_WITHIN).await?;
+    let operator = platform.start_operator().await?;
     let plugin = platform.plugin(&json!({})).await?;
     Class::of(&plugin)?.wait_ready().await;
     let streaming = running(&plugin, "running").await;
@@ -69,8 +68,7 @@ async fn a_restart_with_streams_in_every_phase_writes_nothing() -> Result<()> {
     assert!(stopped.status.success(), "{stopped:?}");
     assert_eq!(holder(&platform).await?, "", "the lease is given back");
     let mark = platform.cluster().audit().mark().await?;
-    let mut operator = platform.operator().start().await?;
-    operator.wait_ready(READY_WITHIN).await?;
+    let operator = platform.start_operator().await?;
     wait_looked(&operator, plugin.class(), streams, f64::from(streams)).await;
     let record = platform.cluster().audit().since(mark).await?;
     let writes = record.by_user(OPERATOR_USER).writes().except(&["leases"]);

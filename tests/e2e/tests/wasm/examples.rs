@@ -15,7 +15,6 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::own::start;
 use crate::support::{Plugged, decision, running};
 
 const EXAMPLES: [&str; 4] = ["right-size", "backfill-window", "placement", "retry-policy"];
@@ -147,7 +146,7 @@ async fn a_postponed_backfill_outlives_the_operator_and_is_not_asked_about_again
     let bytes = example("backfill-window").await;
     let own = Own::cluster().await.unwrap();
     let platform = own.platform().await.unwrap();
-    let operator = start(&platform).await.unwrap();
+    let operator = platform.start_operator().await.unwrap();
     let Plugged { class, .. } = Plugged::on(&platform, &bytes, closed_window(), json!({})).await;
     let orders = class.create("orders", Definition::v2()).await;
     orders.wait_phase("Running").await;
@@ -160,7 +159,7 @@ async fn a_postponed_backfill_outlives_the_operator_and_is_not_asked_about_again
     let before = on_record().await;
     operator.stop(STOPPED_WITHIN).await.unwrap();
 
-    let operator = start(&platform).await.unwrap();
+    let operator = platform.start_operator().await.unwrap();
     wait_looked(&operator, class.class(), 1, 1.0).await;
     class.wait_in_service(&bytes).await;
     let metrics = operator.metrics().await.unwrap();

@@ -8,7 +8,6 @@ use arcane_guests::{Expect, Guest, gzip_bomb, zstd_bomb};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::own::start;
 use crate::support::{Plugged, guest, labelling, running, shape};
 
 /// What the operator may have kept afterwards: threads that the runtime keeps for a while, and
@@ -20,7 +19,7 @@ const MORE_MEMORY: u64 = 64 << 20;
 async fn whatever_a_component_does_is_told_and_harms_nobody_else() {
     let own = Own::cluster().await.unwrap();
     let platform = own.platform().await.unwrap();
-    let operator = start(&platform).await.unwrap();
+    let operator = platform.start_operator().await.unwrap();
     let good = labelling("good");
     let settings = json!({"timeoutMilliseconds": 200});
     let plugged = Plugged::on(&platform, &good, settings, json!({})).await;

@@ -7,7 +7,6 @@ mod decisions;
 mod examples;
 mod hostile;
 mod job_schema;
-mod own;
 mod policies;
 mod quiet;
 mod rails;

@@ -7,7 +7,6 @@ use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use crate::own::start;
 use crate::support::Plugged;
 
 const STREAMS: u32 = 50;
@@ -29,7 +28,7 @@ fn curious() -> Vec<u8> {
 async fn settled_streams_ask_nothing_and_a_restart_of_the_operator_writes_nothing() {
     let own = Own::cluster().await.unwrap();
     let platform = own.platform().await.unwrap();
-    let operator = start(&platform).await.unwrap();
+    let operator = platform.start_operator().await.unwrap();
     let values = json!({"podAnnotations": {"test/backfill-outcome": "succeed"}});
     let Plugged { class, .. } = Plugged::on(&platform, &curious(), json!({}), values).await;
     let created = (0..STREAMS).map(|number| {
@@ -85,7 +84,7 @@ async fn settled_streams_ask_nothing_and_a_restart_of_the_operator_writes_nothin
     let running = uids().await;
     operator.stop(STOPPED_WITHIN).await.unwrap();
     let mark = platform.cluster().audit().mark().await.unwrap();
-    let operator = start(&platform).await.unwrap();
+    let operator = platform.start_operator().await.unwrap();
     wait_looked(&operator, class.class(), STREAMS, each).await;
     class.wait_in_service(&curious()).await;
     let record = platform.cluster().audit().since(mark).await.unwrap();
