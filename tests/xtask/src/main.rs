@@ -38,6 +38,9 @@ enum Command {
     ///
     /// The last line is `N passed, N failed`, summed over all tests; a check that fails without
     /// naming a failed test (such as the format) counts as one failed.
+    ///
+    /// Property tests draw the same inputs each time, so that the same checkout gets the same
+    /// result. For others, set PROPTEST_RNG_SEED to another number; for more, PROPTEST_CASES.
     Test(test::Arguments),
 
     /// Measure the operator, and plugins in their host.

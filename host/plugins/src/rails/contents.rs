@@ -29,17 +29,23 @@ const KEYS_OF_NAME: &[&str] = &[
 ];
 
 /// In a Job.
-pub(super) const JOB: &[Contents] = &[contents(
-    "spec.podFailurePolicy",
-    &[
-        "rules.[].action",
-        "rules.[].onExitCodes.containerName",
-        "rules.[].onExitCodes.operator",
-        "rules.[].onExitCodes.values",
-        "rules.[].onPodConditions.[].status",
-        "rules.[].onPodConditions.[].type",
-    ],
-)];
+pub(super) const JOB: &[Contents] = &[
+    contents(
+        "spec.template.spec.securityContext.sysctls",
+        &["[].name", "[].value"],
+    ),
+    contents(
+        "spec.podFailurePolicy",
+        &[
+            "rules.[].action",
+            "rules.[].onExitCodes.containerName",
+            "rules.[].onExitCodes.operator",
+            "rules.[].onExitCodes.values",
+            "rules.[].onPodConditions.[].status",
+            "rules.[].onPodConditions.[].type",
+        ],
+    ),
+];
 
 /// In a volume.
 pub(super) const VOLUME: &[Contents] = &[

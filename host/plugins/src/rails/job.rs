@@ -47,6 +47,13 @@ pub(super) fn keys<'a>(walk: &mut Walk<'a>, change: Change<'a>, why: &'static st
             walk.at(Step::Key(key), |walk| walk.forbid(change, why));
         } else if walk.facts.is_part(key) {
             walk.at(Step::Key(key), |walk| walk.forbid(change, env::PART));
+        } else if change
+            .proposed
+            .is_some_and(|value| !value.is_string() && !value.is_null())
+        {
+            walk.at(Step::Key(key), |walk| {
+                walk.forbid(change, "there has to be a text")
+            });
         }
     }
 }

@@ -188,12 +188,14 @@ fn new_mount<'a>(walk: &mut Walk<'a>, mount: &'a Value) {
 
 /// Whether a mount gives no more of its volume than another one does.
 fn is_no_more(mount: &Value, given: &Value) -> bool {
-    let same_text =
-        |name| text(mount, name).unwrap_or_default() == text(given, name).unwrap_or_default();
+    // An empty text counts as nothing. All else is compared as it is: a value that is no text is not
+    // the same as nothing, though the API server would refuse it.
+    let path = |mount, name| field(mount, name).filter(|path| *path != "");
+    let same_path = |name| path(mount, name) == path(given, name);
     let is_read_only = |mount: &Value| field(mount, "readOnly") == Some(&Value::Bool(true));
     let recursive = |mount| field(mount, "recursiveReadOnly");
-    same_text("subPath")
-        && same_text("subPathExpr")
+    same_path("subPath")
+        && same_path("subPathExpr")
         && (!is_read_only(given) || is_read_only(mount) && recursive(mount) == recursive(given))
 }
 

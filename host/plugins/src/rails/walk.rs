@@ -112,7 +112,9 @@ impl<'a> Walk<'a> {
             Rule::Fixed => self.forbid(change, why),
             Rule::Needs(grant) => self.need(grant, Subject::Whole, change),
             Rule::Raises(grant, ladder) => {
-                if rung(ladder, change.proposed) > rung(ladder, change.given) {
+                if self.is_known(node, change)
+                    && rung(ladder, change.proposed) > rung(ladder, change.given)
+                {
                     self.need(grant, Subject::Whole, change);
                 }
             }
@@ -206,7 +208,9 @@ impl<'a> Walk<'a> {
     /// go. What it does not know is refused.
     pub(super) fn known(&mut self, node: &'static Node, value: &'a Value) -> bool {
         if node.is_whole() {
-            return true;
+            // Of a volume that needs the grant for its type, anything is the type's.
+            let is_granted = matches!(node.row(), Some((Rule::Within(Some(Grant::Volumes)), _)));
+            return is_granted || self.flat(value);
         }
         match value {
             Value::Object(fields) => {
@@ -243,6 +247,28 @@ impl<'a> Walk<'a> {
                 false
             }
         }
+    }
+
+    /// Whether `value` has no objects within it, in which fields could stand that no table knows.
+    /// If it has, it is refused.
+    fn flat(&mut self, value: &'a Value) -> bool {
+        let is_single = |value: &Value| !value.is_object() && !value.is_array();
+        let is_flat = match value {
+            Value::Object(fields) => fields.values().all(is_single),
+            Value::Array(entries) => entries.iter().all(is_single),
+            _ => true,
+        };
+        if !is_flat {
+            let change = Change {
+                given: None,
+                proposed: Some(value),
+            };
+            self.forbid(
+                change,
+                "there has to be a single value, or a list or a map of such",
+            );
+        }
+        is_flat
     }
 
     /// Goes one step on for as long as `visit` takes.

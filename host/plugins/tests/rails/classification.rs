@@ -6,7 +6,7 @@ use arcane_contract::api::PluginGrants;
 use arcane_plugins::rails::{Classification, EffectiveGrants, Grant, classify, judge};
 use k8s_openapi::api::batch::v1::Job;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn schema() -> Value {
     SchemaSettings::openapi3()
@@ -112,23 +112,31 @@ fn a_field_is_classified_by_the_row_that_is_nearest() {
     }
 }
 
+/// JSON pointers.
+#[derive(Default)]
+struct Places {
+    objects: Vec<String>,
+    values: Vec<String>,
+}
+
 /// A Job that has every field of the schema, each list with one entry, and the JSON pointers of
-/// all its objects that are no maps.
-fn everything(schema: &Value, pointer: &str, objects: &mut Vec<String>) -> Value {
+/// all its objects that are no maps, and of all else that is no list.
+fn everything(schema: &Value, pointer: &str, places: &mut Places) -> Value {
     if let Some(properties) = schema["properties"].as_object() {
-        objects.push(pointer.to_owned());
+        places.objects.push(pointer.to_owned());
         let fields = properties.iter().map(|(name, property)| {
             let below = format!("{pointer}/{name}");
-            (name.clone(), everything(property, &below, objects))
+            (name.clone(), everything(property, &below, places))
         });
         return fields.collect();
     }
     if schema["items"].is_object() {
-        let entry = everything(&schema["items"], &format!("{pointer}/0"), objects);
+        let entry = everything(&schema["items"], &format!("{pointer}/0"), places);
         return Value::Array(vec![entry]);
     }
+    places.values.push(pointer.to_owned());
     match schema["type"].as_str() {
-        Some("object") => serde_json::json!({"key": "1"}),
+        Some("object") => json!({"key": "1"}),
         Some("boolean") => true.into(),
         Some("integer" | "number") => 1.into(),
         _ => "1".into(),
@@ -137,15 +145,24 @@ fn everything(schema: &Value, pointer: &str, objects: &mut Vec<String>) -> Value
 
 #[test]
 fn a_field_that_no_job_has_is_refused_wherever_it_stands() {
-    let mut objects = Vec::new();
-    let given = everything(&schema(), "", &mut objects);
-    assert!(objects.len() > 200, "{}", objects.len());
+    let mut places = Places::default();
+    let given = everything(&schema(), "", &mut places);
+    assert!(places.objects.len() > 200, "{}", places.objects.len());
+    assert!(places.values.len() > 800, "{}", places.values.len());
     let grants = EffectiveGrants::of(&PluginGrants::default(), &BTreeSet::new());
     assert_eq!(judge(&given, &given, &grants), Ok(()));
-    let accepted = objects.iter().filter(|pointer| {
+    let accepted = |pointer: &String, change: &dyn Fn(&mut Value)| {
         let mut proposed = given.clone();
-        proposed.pointer_mut(pointer).unwrap()["notAField"] = "x".into();
+        change(proposed.pointer_mut(pointer).unwrap());
         judge(&given, &proposed, &grants).is_ok()
-    });
-    assert_eq!(accepted.collect::<Vec<_>>(), Vec::<&String>::new());
+    };
+    let mut accepting = places.objects.clone();
+    accepting.retain(|pointer| accepted(pointer, &|object| object["notAField"] = "x".into()));
+    assert_eq!(accepting, Vec::<String>::new());
+
+    // Nor where there is no object.
+    let disguised = json!({"notAField": {"name": "x"}});
+    let mut accepting = places.values;
+    accepting.retain(|pointer| accepted(pointer, &|value| *value = disguised.clone()));
+    assert_eq!(accepting, Vec::<String>::new());
 }

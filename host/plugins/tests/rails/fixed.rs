@@ -51,6 +51,11 @@ pub fn edits() -> Vec<Edit> {
             json!("true"),
         ),
         set("/metadata/labels/job-name", json!(null)),
+        set("/metadata/labels/team", json!(7)),
+        set(
+            "/spec/template/metadata/annotations/note",
+            json!({"a": "b"}),
+        ),
         remove("/metadata/annotations/configuration-hash"),
         set(
             "/metadata/annotations/arcane.sneaksanddata.com~1render-hash",

@@ -64,6 +64,8 @@ pub fn edits() -> Vec<Edit> {
         main("resources/limits/memory", json!("1Gi")),
         main("resources/limits/cpu", json!("1999m")),
         main("resources/requests", json!({"cpu": "100m", "memory": 1})),
+        // A quantity of 0, and not as much as the limit, as it would be without it.
+        main("resources/requests/memory", json!(null)),
         main("resources/limits/ephemeral-storage", json!("0")),
         set(
             "containers/0/resources/requests/ephemeral-storage",

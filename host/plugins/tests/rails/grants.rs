@@ -185,6 +185,12 @@ pub fn cases() -> Vec<Case> {
             "lake",
             main("volumeMounts/0/subPath", json!("hr")),
         ),
+        // What is no path is not the same as none.
+        named(
+            Grant::PersistentVolumeClaims,
+            "lake",
+            main("volumeMounts/0/subPath", json!([])),
+        ),
         // The path is made of another container's variables.
         named(
             Grant::PersistentVolumeClaims,

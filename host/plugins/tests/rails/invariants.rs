@@ -272,7 +272,11 @@ pub fn broken(given: &Value, proposed: &Value, grants: &PluginGrants) -> Vec<Str
             let most = limit(before).max(ceiling);
             let request = |pod: &Value| {
                 let resources = container(pod, &name)["resources"].clone();
-                let of = |list: &str| Amount::from_json(&resources[list][resource]).ok();
+                let of = |list: &str| match resources[list].get(resource)? {
+                    // As the API server reads it, which then takes no limit for a request.
+                    Value::Null => Some(Amount::ZERO),
+                    quantity => Amount::from_json(quantity).ok(),
+                };
                 of("requests").or_else(|| of("limits"))
             };
             hold("requests", request(after) <= request(before).max(ceiling));
@@ -435,9 +439,17 @@ fn ports(pod: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// Names of the objects that fields of the given names refer to, anywhere, with the key that is
-/// asked for.
-fn mentioned(value: &Value, fields: &[&str]) -> BTreeSet<String> {
+/// Names of the objects that fields of the given names refer to, anywhere in what can refer to one:
+/// volumes, and containers' variables.
+fn mentioned(pod: &Value, fields: &[&str]) -> BTreeSet<String> {
+    let variables = flat(pod).flat_map(|container| [&container["env"], &container["envFrom"]]);
+    std::iter::once(&pod["volumes"])
+        .chain(variables)
+        .flat_map(|place| mentioned_in(place, fields))
+        .collect()
+}
+
+fn mentioned_in(value: &Value, fields: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     match value {
         Value::Object(object) => {
@@ -449,11 +461,11 @@ fn mentioned(value: &Value, fields: &[&str]) -> BTreeSet<String> {
                         }
                     }
                 }
-                found.extend(mentioned(value, fields));
+                found.extend(mentioned_in(value, fields));
             }
         }
         Value::Array(entries) => {
-            found.extend(entries.iter().flat_map(|entry| mentioned(entry, fields)))
+            found.extend(entries.iter().flat_map(|entry| mentioned_in(entry, fields)))
         }
         _ => {}
     }

@@ -168,8 +168,17 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(prop_oneof![3 => meaningful(), 2 => anywhere()], 1..6)
 }
 
+/// More cases than by default: most changes at random mean nothing.
+fn at_least(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig {
+        cases: config.cases.max(cases),
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(at_least(1_000))]
 
     #[test]
     fn no_answer_makes_a_job_outside_the_rails(job in job(), edits in edits(), asked in some_grants()) {

@@ -19,6 +19,10 @@ const ON_CONTROL_PLANE: [&str; 3] = ["arcane-cluster", "arcane-e2e", "arcane-loa
 /// first, or everything would wait for them in the end.
 const LONG: [&str; 6] = ["operations", "wasm", "faults", "inputs", "shards", "soak"];
 
+/// Where property tests begin, and its value unless it is set: what is checked is the checkout, and
+/// the same checkout has to get the same result. Another value explores other inputs.
+const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
+
 /// A check that needs no control plane. They run one after the other.
 #[derive(Debug)]
 pub struct Step {
@@ -182,6 +186,7 @@ impl Step {
             } => {
                 let mut cargo = workspace.cargo();
                 cargo.args(arguments);
+                seed(&mut cargo);
                 if let Some(flags) = rustdoc_flags {
                     cargo.env("RUSTDOCFLAGS", flags);
                 }
@@ -215,7 +220,16 @@ impl Scenario {
             }
         };
         command.env(OPERATOR_BINARY, &programs.operator);
+        seed(&mut command);
         command
+    }
+}
+
+/// Lets property tests begin where they always do, or where the user wants them to.
+fn seed(command: &mut Command) {
+    let (name, value) = SEED;
+    if std::env::var_os(name).is_none() {
+        command.env(name, value);
     }
 }
 
