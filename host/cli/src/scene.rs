@@ -138,7 +138,7 @@ impl Scene {
                 layout: layout(parsed.layout).to_owned(),
                 labels: definition.metadata.labels.clone().unwrap_or_default(),
                 annotations: definition.metadata.annotations.clone().unwrap_or_default(),
-                spec: definition.spec.as_str().into(),
+                spec: definition.spec.json().into(),
             },
             mode,
             request: (mode == Mode::Backfill).then(|| Request {
@@ -179,7 +179,7 @@ impl Scene {
         let source = Source {
             api_version: &self.api_version,
             uid: self.definition.metadata.uid.as_deref().unwrap_or(UID),
-            spec: &self.definition.spec,
+            spec: &self.definition.spec.json(),
             secret_refs: &self.class.secret_refs,
             payload: self.payload.as_ref(),
             schedule,

@@ -3,21 +3,21 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use kube::core::{ApiResource, DynamicResourceScope, Resource};
+use kube::core::{DynamicResourceScope, Resource};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{bounded::Bounded, canonical};
+use crate::{bounded::Bounded, canonical, kind::DefinitionKind, packed::Packed};
 
 /// Any kind of StreamDefinition, reduced to what the operator needs of it.
 ///
-/// Many thousands are kept, so a definition costs little more than the text of its spec:
-/// `managedFields` and the copy that `kubectl apply` leaves in an annotation are dropped while
-/// reading, and spec and status stay text. Neither the spec's shape nor the status's can make
+/// Many thousands are kept, so a definition costs little more than what the text of its spec can be
+/// compressed to: `managedFields` and the copy that `kubectl apply` leaves in an annotation are
+/// dropped while reading, and spec and status are compressed. Neither the spec's shape nor the status's can make
 /// reading fail, so one malformed object does not spoil a watch;
 /// [`Definition::parse`](crate::definition::Definition::parse) says what is wrong with it.
 ///
-/// Its kind is the [`ApiResource`] that it was read by, and is not written when serialised.
+/// Its kind is the [`DefinitionKind`] that it was read by, and is not written when serialised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StreamDefinition {
     /// `metadata`, without `managedFields`.
@@ -25,35 +25,35 @@ pub struct StreamDefinition {
     pub metadata: ObjectMeta,
     /// `spec`
     #[serde(default)]
-    pub spec: SpecJson,
+    pub spec: PackedSpec,
     /// `status`
     #[serde(default, skip_serializing_if = "StreamStatus::is_absent")]
     pub status: StreamStatus,
 }
 
 impl Resource for StreamDefinition {
-    type DynamicType = ApiResource;
+    type DynamicType = DefinitionKind;
     // Definitions are namespaced, but kube makes a namespaced Api of a kind that is known only at
     // run time from this scope alone.
     type Scope = DynamicResourceScope;
 
-    fn kind(resource: &ApiResource) -> Cow<'_, str> {
+    fn kind(resource: &DefinitionKind) -> Cow<'_, str> {
         resource.kind.as_str().into()
     }
 
-    fn group(resource: &ApiResource) -> Cow<'_, str> {
+    fn group(resource: &DefinitionKind) -> Cow<'_, str> {
         resource.group.as_str().into()
     }
 
-    fn version(resource: &ApiResource) -> Cow<'_, str> {
+    fn version(resource: &DefinitionKind) -> Cow<'_, str> {
         resource.version.as_str().into()
     }
 
-    fn api_version(resource: &ApiResource) -> Cow<'_, str> {
+    fn api_version(resource: &DefinitionKind) -> Cow<'_, str> {
         resource.api_version.as_str().into()
     }
 
-    fn plural(resource: &ApiResource) -> Cow<'_, str> {
+    fn plural(resource: &DefinitionKind) -> Cow<'_, str> {
         resource.plural.as_str().into()
     }
 
@@ -83,40 +83,70 @@ impl SpecJson {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    /// Whether the spec was nested deeper than is read; see [`crate::bounded`].
+impl From<SpecJson> for Arc<str> {
+    fn from(spec: SpecJson) -> Self {
+        spec.0
+    }
+}
+
+/// The `spec` of a definition, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedSpec {
+    is_too_deep: bool,
+    text: Packed,
+}
+
+impl PackedSpec {
+    /// The spec of this value.
     #[must_use]
-    pub fn is_too_deep(&self) -> bool {
-        self.0.is_empty()
+    pub fn new(spec: &Value) -> Self {
+        Self {
+            is_too_deep: false,
+            text: Packed::new(SpecJson::new(spec).as_str()),
+        }
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn json(&self) -> SpecJson {
+        SpecJson(self.text.text().into())
     }
 
     /// The spec. Null if the definition has none, or one that is nested too deep.
     #[must_use]
     pub fn value(&self) -> Value {
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.text.text()).unwrap_or_default()
+    }
+
+    /// Whether the spec was nested deeper than is read; see [`crate::bounded`].
+    #[must_use]
+    pub fn is_too_deep(&self) -> bool {
+        self.is_too_deep
     }
 }
 
-impl Default for SpecJson {
+impl Default for PackedSpec {
     fn default() -> Self {
         Self::new(&Value::Null)
     }
 }
 
-impl Serialize for SpecJson {
+impl Serialize for PackedSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for SpecJson {
+impl<'de> Deserialize<'de> for PackedSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Bounded::deserialize(deserializer).map(|spec| {
-            if spec.is_too_deep {
-                Self(Arc::from(""))
-            } else {
-                Self::new(&spec.value)
-            }
+        Bounded::deserialize(deserializer).map(|spec| match spec.is_too_deep {
+            true => Self {
+                is_too_deep: true,
+                text: Packed::new(""),
+            },
+            false => Self::new(&spec.value),
         })
     }
 }
@@ -129,7 +159,7 @@ pub struct StreamStatus {
     /// `status.configurationHash`, if that is a text.
     pub configuration_hash: Option<String>,
     /// Canonical text of the whole status; `None` if there is none.
-    raw: Option<Box<str>>,
+    raw: Option<Packed>,
 }
 
 impl StreamStatus {
@@ -137,8 +167,8 @@ impl StreamStatus {
     #[must_use]
     pub fn value(&self) -> Value {
         self.raw
-            .as_deref()
-            .and_then(|raw| serde_json::from_str(raw).ok())
+            .as_ref()
+            .and_then(|raw| serde_json::from_str(&raw.text()).ok())
             .unwrap_or_default()
     }
 
@@ -164,7 +194,7 @@ impl From<&Value> for StreamStatus {
         Self {
             phase: text(status, "phase"),
             configuration_hash: text(status, "configurationHash"),
-            raw: (!status.is_null()).then(|| canonical::to_string(status).into()),
+            raw: (!status.is_null()).then(|| Packed::new(&canonical::to_string(status))),
         }
     }
 }

@@ -74,17 +74,16 @@ pub fn batch(table: &str, schedule: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use arcane_contract::definition::Definition;
-    use arcane_contract::stream::SpecJson;
 
     use super::*;
 
     #[test]
     fn every_layout_is_one_of_the_contract() {
         for spec in [v0("t"), v1("t"), v2("t"), batch("t", "0 3 * * *")] {
-            let parsed = Definition::parse(&SpecJson::new(&spec).value(), "n");
+            let parsed = Definition::parse(&spec, "n");
             assert!(parsed.is_ok(), "{spec}: {parsed:?}");
         }
         let unknown = layout("v9", "t");
-        assert!(Definition::parse(&SpecJson::new(&unknown).value(), "n").is_err());
+        assert!(Definition::parse(&unknown, "n").is_err());
     }
 }

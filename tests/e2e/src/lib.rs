@@ -49,5 +49,5 @@ pub use plugin::Plugin;
 pub use pod_record::PodRecord;
 pub use replica::{TAKEN_OVER_WITHIN, replica, replica_with, wait_leading};
 pub use stream::Stream;
-pub use template::change_template;
+pub use template::{change_template, create_template, replace_template};
 pub use values::{quick_backfill, short_backfills};

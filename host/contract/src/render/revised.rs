@@ -95,7 +95,7 @@ mod tests {
             namespace: "ns",
             name: "s",
             uid: "u",
-            spec: &serde_json::from_value::<SpecJson>(json!({"a": 1})).unwrap(),
+            spec: &SpecJson::new(&json!({"a": 1})),
             restart: None,
             retry: None,
             class: "c",

@@ -1,4 +1,4 @@
-use arcane_contract::{definition::Definition, stream::StreamDefinition};
+use arcane_contract::{definition::Definition, kind::DefinitionKind, stream::StreamDefinition};
 use kube::core::{ApiResource, DynamicResourceScope, Resource, WatchEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn read(object: &Value) -> StreamDefinition {
 #[test]
 fn a_definition_keeps_its_spec_as_canonical_text() {
     let definition = read(&object());
-    assert_eq!(definition.spec.as_str(), r#"{"a":1,"b":"x\u0026y"}"#);
+    assert_eq!(definition.spec.json().as_str(), r#"{"a":1,"b":"x\u0026y"}"#);
     assert_eq!(definition.spec.value(), json!({ "a": 1, "b": "x&y" }));
 }
 
@@ -130,19 +130,19 @@ fn a_definition_without_a_spec_or_a_status_is_read_and_refused_later() {
 
 #[test]
 fn a_definition_fits_a_namespaced_api() {
-    fn fits<K: Resource<DynamicType = ApiResource, Scope = DynamicResourceScope>>() {}
+    fn fits<K: Resource<DynamicType = DefinitionKind, Scope = DynamicResourceScope>>() {}
     fits::<StreamDefinition>();
 }
 
 #[test]
 fn a_definition_is_of_the_kind_that_its_resource_says() {
-    let resource = ApiResource {
+    let resource = DefinitionKind::from(ApiResource {
         group: "example.dev".to_owned(),
         version: "v2".to_owned(),
         api_version: "example.dev/v2".to_owned(),
         kind: "ThingStream".to_owned(),
         plural: "thing-streams".to_owned(),
-    };
+    });
     let owner = read(&object()).controller_owner_ref(&resource).unwrap();
     assert_eq!(owner.api_version, "example.dev/v2");
     assert_eq!(owner.kind, "ThingStream");

@@ -114,7 +114,8 @@ fn interpret(class: &StreamClass, definition: &CustomResourceDefinition) -> Resu
             api_version: format!("{group}/{version}"),
             kind: kind.clone(),
             plural: class.spec.plural_name.clone(),
-        },
+        }
+        .into(),
         status_schema,
     })
 }

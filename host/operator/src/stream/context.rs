@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use arcane_contract::{
     api::{FailurePolicy, RestartPolicy},
+    kind::DefinitionKind,
     names, render,
     schema::StatusSchema,
     stream::StreamDefinition,
 };
 use arcane_lifecycle::Fenced;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Client, core::ApiResource, runtime::reflector};
+use kube::{Client, runtime::reflector};
 use tokio::sync::Semaphore;
 
 use super::{backoff::Backoff, memory::Memories, rolling::Rolling};
@@ -73,7 +74,7 @@ pub struct Class {
     /// `spec.plugin`
     pub plugin: Option<ClassPlugin>,
     /// The kind of its definitions.
-    pub kind: ApiResource,
+    pub kind: DefinitionKind,
     /// The same, as owner references name it.
     pub group_kind: GroupKind,
     /// What their status can hold.

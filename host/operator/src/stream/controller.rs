@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
-use arcane_contract::{api::StreamClass, schema::StatusSchema, stream::StreamDefinition};
+use arcane_contract::{
+    api::StreamClass, kind::DefinitionKind, schema::StatusSchema, stream::StreamDefinition,
+};
 use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::{
     ResourceExt,
-    core::{ApiResource, DynamicObject},
+    core::DynamicObject,
     runtime::{
         Controller,
         controller::{Action, Config, Error as ControllerError},
@@ -54,7 +56,7 @@ const CANARY: &str = "..canary";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kind {
     /// Where it is.
-    pub resource: ApiResource,
+    pub resource: DefinitionKind,
     /// What its status can hold.
     pub status_schema: StatusSchema,
 }
@@ -234,7 +236,7 @@ fn triggered(
     })
 }
 
-fn canary(kind: ApiResource) -> impl Stream<Item = ObjectRef<StreamDefinition>> + Send {
+fn canary(kind: DefinitionKind) -> impl Stream<Item = ObjectRef<StreamDefinition>> + Send {
     IntervalStream::new(interval(CANARY_PERIOD))
         .map(move |_| ObjectRef::new_with(CANARY, kind.clone()))
 }

@@ -35,7 +35,7 @@ pub fn to_stop(class: &Class, key: &Key) -> Option<Arc<StreamDefinition>> {
     let reference = ObjectRef::new_with(&key.name, class.kind.clone()).within(&key.namespace);
     let object = class.definitions.get(&reference)?;
     if matches!(phase(&object), Phase::New | Phase::Suspended)
-        || !object.spec.as_str().contains(SUSPENDED)
+        || !object.spec.json().as_str().contains(SUSPENDED)
     {
         return None;
     }

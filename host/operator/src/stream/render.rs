@@ -170,13 +170,14 @@ fn from_template(
     );
     let retry = retry(class, object, observation, goal)
         .map(|(attempt, failure)| (attempt, failure_text(&failure.unwrap_or_default())));
+    let spec = object.spec.json();
     let stream = render::Stream {
         api_version: &class.kind.api_version,
         kind: &class.kind.kind,
         namespace: &namespace,
         name: &name,
         uid: &uid,
-        spec: &object.spec,
+        spec: &spec,
         restart: object
             .annotations()
             .get(ANNOTATION_RESTART)

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use arcane_contract::api::StreamingJobTemplate;
 use arcane_e2e::{Definition, Plugin, Stream, act, until};
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
 /// Template of streaming Jobs in every test's namespace.
@@ -81,24 +81,6 @@ pub fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {
         .unwrap_or(&Value::Null)
 }
 
-/// Replaces a template's Job.
-#[track_caller]
-pub fn replace_template(
-    plugin: &Plugin<'_>,
-    name: &'static str,
-    job: Value,
-) -> impl Future<Output = ()> {
-    act(format!("replace the template {name}"), async move {
-        let templates = plugin.api::<StreamingJobTemplate>();
-        let mut template = templates.get(name).await?;
-        template.spec.0 = job;
-        templates
-            .replace(name, &PostParams::default(), &template)
-            .await?;
-        Ok(())
-    })
-}
-
 /// Takes a template away and returns its Job.
 #[track_caller]
 pub fn remove_template(plugin: &Plugin<'_>, name: &'static str) -> impl Future<Output = Value> {
@@ -107,26 +89,6 @@ pub fn remove_template(plugin: &Plugin<'_>, name: &'static str) -> impl Future<O
         let template = templates.get(name).await?;
         templates.delete(name, &DeleteParams::default()).await?;
         Ok(template.spec.0)
-    })
-}
-
-/// Creates a template.
-#[track_caller]
-pub fn create_template(
-    plugin: &Plugin<'_>,
-    name: &'static str,
-    job: Value,
-) -> impl Future<Output = ()> {
-    act(format!("create the template {name}"), async move {
-        let template = serde_json::from_value(json!({
-            "apiVersion": "streaming.sneaksanddata.com/v1",
-            "kind": "StreamingJobTemplate",
-            "metadata": {"name": name},
-            "spec": job,
-        }))?;
-        let templates = plugin.api::<StreamingJobTemplate>();
-        templates.create(&PostParams::default(), &template).await?;
-        Ok(())
     })
 }
 

@@ -1,12 +1,14 @@
 //! Templates that are missing or cannot be used.
 
 use anyhow::Result;
-use arcane_e2e::{Definition, change_template, environment, sample};
+use arcane_e2e::{
+    Definition, change_template, create_template, environment, replace_template, sample,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
-    BACKFILL, STREAMING, assert_goes_on, condition, containers, create_template, remove_template,
-    replace_template, running, wait_healed, wait_problem,
+    BACKFILL, STREAMING, assert_goes_on, condition, containers, remove_template, running,
+    wait_healed, wait_problem,
 };
 
 #[tokio::test]

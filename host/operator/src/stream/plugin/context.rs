@@ -129,7 +129,7 @@ impl Run {
                 .to_owned(),
                 labels: object.labels().clone(),
                 annotations: object.annotations().clone(),
-                spec: object.spec.as_str().into(),
+                spec: object.spec.json().into(),
             },
             mode,
             request,

@@ -168,12 +168,12 @@ impl<'a> Asking<'a> {
                     answer = decision.name(),
                     "the plugin has decided"
                 );
-                let record = on_record(trigger, &decision, &plugin, self.object, inputs, now);
+                let record = || on_record(trigger, &decision, &plugin, self.object, inputs, now);
                 match (&decision, trigger) {
                     // It comes as often as the plugin likes, and most often there is nothing to do.
                     (Decision::Default, Trigger::Tick) => {}
-                    (Decision::Default, _) => observation.answers.leave(record),
-                    _ => observation.answers.add(trigger, record, request),
+                    (Decision::Default, _) => observation.answers.leave(record()),
+                    _ => observation.answers.add(trigger, record(), request),
                 }
                 lock(self.memory).plugin.answered();
                 decision
