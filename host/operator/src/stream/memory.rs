@@ -91,7 +91,7 @@ pub struct Memory {
     /// Requests that turned out to be completed already when they were about to be made.
     pub completed_requests: Vec<String>,
     /// When the class's plugin wants to be asked next.
-    pub next_tick: Option<NextTick>,
+    pub next_tick: Option<Box<NextTick>>,
     /// How the class's plugin has fared with this stream.
     pub plugin: Standing,
     /// What the class's plugin has left to the operator.

@@ -100,7 +100,7 @@ impl Teller<'_> {
                 .clone()
                 .or_else(|| memory.plugin.trouble(identity).cloned());
             let is_news = memory.plugin.is_news(trouble.as_ref());
-            let next_tick = memory.next_tick.as_ref().and_then(NextTick::remaining);
+            let next_tick = memory.next_tick.as_deref().and_then(NextTick::remaining);
             (trouble, is_news, next_tick)
         };
         plugin::tell_health(plugin, trouble.as_ref(), plan);

@@ -6,17 +6,18 @@ use arcane_plugins::Hook;
 
 use super::{super::backoff::Backoff, trouble::Trouble};
 
-/// How a plugin has fared with a stream.
+/// How a plugin has fared with a stream. What few streams have is boxed: there is one of these for
+/// each stream.
 #[derive(Default)]
 pub struct Standing {
     /// Times in a row that it gave no answer.
     failures: u32,
     /// Why it gave none last.
-    trouble: Option<Trouble>,
+    trouble: Option<Box<Trouble>>,
     /// The trouble that an event has told of.
-    told: Option<Trouble>,
+    told: Option<Box<Trouble>>,
     /// Render hash of a Job of the plugin's that the API server refused, and what it said.
-    refused: Option<(String, String)>,
+    refused: Option<Box<(String, String)>>,
 }
 
 impl Standing {
@@ -26,7 +27,7 @@ impl Standing {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
-        self.trouble = Some(trouble.clone());
+        self.trouble = Some(Box::new(trouble.clone()));
         backoff.delay(self.failures)
     }
 
@@ -39,7 +40,7 @@ impl Standing {
     /// Notes that there is no trouble with rendering.
     pub fn renders(&mut self) {
         let is_over = |trouble: &Trouble| matches!(trouble.hook, None | Some(Hook::Render));
-        if self.trouble.as_ref().is_some_and(is_over) {
+        if self.trouble.as_deref().is_some_and(is_over) {
             self.answered();
         }
     }
@@ -47,14 +48,14 @@ impl Standing {
     /// Why the plugin with this identity gave no answer when it was asked last; none stands for no
     /// plugin in service. What another one did is of no interest any more.
     pub fn trouble(&self, identity: Option<&str>) -> Option<&Trouble> {
-        let trouble = self.trouble.as_ref();
+        let trouble = self.trouble.as_deref();
         trouble.filter(|trouble| trouble.identity.as_deref() == identity)
     }
 
     /// Whether this trouble is to be told: it is until it changes or is gone.
     pub fn is_news(&mut self, trouble: Option<&Trouble>) -> bool {
-        let is_news = self.told.as_ref() != trouble;
-        self.told = trouble.cloned();
+        let is_news = self.told.as_deref() != trouble;
+        self.told = trouble.cloned().map(Box::new);
         is_news
     }
 
@@ -66,12 +67,12 @@ impl Standing {
     /// Notes that the API server refuses the Job with this render hash, which the plugin has
     /// shaped.
     pub fn refuse(&mut self, render_hash: &str, message: &str) {
-        self.refused = Some((render_hash.to_owned(), message.to_owned()));
+        self.refused = Some(Box::new((render_hash.to_owned(), message.to_owned())));
     }
 
     /// What the API server said when it refused the Job with this render hash.
     pub fn refused(&self, render_hash: &str) -> Option<String> {
-        let (refused, message) = self.refused.as_ref()?;
+        let (refused, message) = self.refused.as_deref()?;
         (refused == render_hash).then(|| message.clone())
     }
 }

@@ -91,7 +91,7 @@ pub async fn tick(
         observation.observed.decisions.tick = Some(decision);
     }
     if let Ok(at) = ask_when(class, class_plugin, &plugin, object, observation, memory).await {
-        lock(memory).next_tick = Some(NextTick { about, at });
+        lock(memory).next_tick = Some(Box::new(NextTick { about, at }));
     }
     is_decided
 }
