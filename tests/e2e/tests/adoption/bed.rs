@@ -7,7 +7,7 @@ use arcane_contract::api::{StreamClass, StreamClassSpec};
 use arcane_e2e::{NAMESPACE, Plugin, READY_WITHIN, act, until};
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DynamicObject, ListParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::core::GroupVersionKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -144,6 +144,18 @@ pub async fn take_over(plugin: &Plugin<'_>) {
     })
     .await;
     plugin.wait_ready().await;
+}
+
+/// Lets the operator serve the streams no more.
+pub async fn leave(plugin: &Plugin<'_>) {
+    act("delete the class", async {
+        let classes = plugin.classes();
+        classes
+            .delete(plugin.class(), &DeleteParams::default())
+            .await?;
+        Ok(())
+    })
+    .await;
 }
 
 /// Waits until the operator has looked at a stream and all is as it should be.

@@ -68,13 +68,25 @@ pub async fn request(plugin: &Plugin<'_>, name: &str, stream: &str, payload: Val
     Ok(())
 }
 
-/// The Job of a stream.
+/// Creates the Job of a stream.
 pub async fn job(
     plugin: &Plugin<'_>,
     stream: &Stream<'_>,
     definition: &Definition,
     run: Run<'_>,
 ) -> Result<Job> {
+    let job = serde_json::from_value(job_of(plugin, stream, definition, run))?;
+    let jobs = plugin.api::<Job>();
+    Ok(jobs.create(&PostParams::default(), &job).await?)
+}
+
+/// The Job of a stream.
+pub fn job_of(
+    plugin: &Plugin<'_>,
+    stream: &Stream<'_>,
+    definition: &Definition,
+    run: Run<'_>,
+) -> Value {
     let (labels, hash) = match run {
         Run::Streaming => (labels(plugin, stream, "false"), hash(definition)),
         Run::Backfill(_) => (
@@ -82,10 +94,10 @@ pub async fn job(
             backfill_hash(plugin, stream, definition),
         ),
     };
-    create_job(plugin, stream, definition, run, json!(labels), &hash).await
+    job_with(plugin, stream, definition, run, labels, &hash)
 }
 
-/// The Job of a stream with these labels and this hash.
+/// Creates the Job of a stream with these labels and this hash.
 pub async fn create_job(
     plugin: &Plugin<'_>,
     stream: &Stream<'_>,
@@ -94,6 +106,20 @@ pub async fn create_job(
     labels: Value,
     hash: &str,
 ) -> Result<Job> {
+    let job = job_with(plugin, stream, definition, run, labels, hash);
+    let job = serde_json::from_value(job)?;
+    let jobs = plugin.api::<Job>();
+    Ok(jobs.create(&PostParams::default(), &job).await?)
+}
+
+fn job_with(
+    plugin: &Plugin<'_>,
+    stream: &Stream<'_>,
+    definition: &Definition,
+    run: Run<'_>,
+    labels: Value,
+    hash: &str,
+) -> Value {
     let mut env = identity(plugin, stream, definition);
     match run {
         Run::Streaming => env.push(variable("BACKFILL", "false")),
@@ -103,7 +129,7 @@ pub async fn create_job(
             variable("BACKFILL_ID", request),
         ]),
     }
-    let job: Job = serde_json::from_value(json!({
+    json!({
         "metadata": {
             "name": stream.name(),
             "labels": labels,
@@ -111,18 +137,29 @@ pub async fn create_job(
             "ownerReferences": [owner(plugin, stream)],
         },
         "spec": job_spec(json!(env)),
-    }))?;
-    let jobs = plugin.api::<Job>();
-    Ok(jobs.create(&PostParams::default(), &job).await?)
+    })
 }
 
-/// The CronJob of a batch stream. It has no labels of its own.
+/// Creates the CronJob of a batch stream.
 pub async fn cron_job(
     plugin: &Plugin<'_>,
     stream: &Stream<'_>,
     definition: &Definition,
     schedule: &str,
 ) -> Result<CronJob> {
+    let cron_job = cron_job_of(plugin, stream, definition, schedule);
+    let cron_job = serde_json::from_value(cron_job)?;
+    let cron_jobs = plugin.api::<CronJob>();
+    Ok(cron_jobs.create(&PostParams::default(), &cron_job).await?)
+}
+
+/// The CronJob of a batch stream. It has no labels of its own.
+pub fn cron_job_of(
+    plugin: &Plugin<'_>,
+    stream: &Stream<'_>,
+    definition: &Definition,
+    schedule: &str,
+) -> Value {
     let mut env = identity(plugin, stream, definition);
     env.push(variable("BACKFILL", "true"));
     env.push(json!({
@@ -130,7 +167,7 @@ pub async fn cron_job(
         "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['job-name']"}},
     }));
     env.push(variable("OVERRIDE", r#"{"streamClass":"","streamId":""}"#));
-    let cron_job: CronJob = serde_json::from_value(json!({
+    json!({
         "metadata": {
             "name": stream.name(),
             "annotations": {"configuration-hash": hash(definition)},
@@ -141,9 +178,7 @@ pub async fn cron_job(
             "concurrencyPolicy": "Forbid",
             "jobTemplate": {"spec": job_spec(json!(env))},
         },
-    }))?;
-    let cron_jobs = plugin.api::<CronJob>();
-    Ok(cron_jobs.create(&PostParams::default(), &cron_job).await?)
+    })
 }
 
 /// A Job's spec as published templates have it, except that what has ended stays to be seen.
