@@ -13,8 +13,8 @@ use crate::{bounded::Bounded, canonical, kind::DefinitionKind, packed::Packed};
 ///
 /// Many thousands are kept, so a definition costs little more than what the text of its spec can be
 /// compressed to: `managedFields` and the copy that `kubectl apply` leaves in an annotation are
-/// dropped while reading, and spec and status are compressed. Neither the spec's shape nor the status's can make
-/// reading fail, so one malformed object does not spoil a watch;
+/// dropped while reading, and spec and status are compressed. Neither the spec's shape nor the
+/// status's can make reading fail, so one malformed object does not spoil a watch;
 /// [`Definition::parse`](crate::definition::Definition::parse) says what is wrong with it.
 ///
 /// Its kind is the [`DefinitionKind`] that it was read by, and is not written when serialised.

@@ -1,12 +1,17 @@
 //! Objects as the existing operator writes them.
 
+use std::fmt::Debug;
+
 use anyhow::Result;
 use arcane_contract::api::{BackfillRequest, BackfillRequestSpec};
 use arcane_e2e::{Definition, Plugin, Stream};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use kube::ResourceExt;
 use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::NamespaceResourceScope;
+use kube::{Resource, ResourceExt};
 use md5::{Digest, Md5};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// What a Job of the existing operator was made for.
@@ -75,9 +80,7 @@ pub async fn job(
     definition: &Definition,
     run: Run<'_>,
 ) -> Result<Job> {
-    let job = serde_json::from_value(job_of(plugin, stream, definition, run))?;
-    let jobs = plugin.api::<Job>();
-    Ok(jobs.create(&PostParams::default(), &job).await?)
+    create(plugin, job_of(plugin, stream, definition, run)).await
 }
 
 /// The Job of a stream.
@@ -107,9 +110,7 @@ pub async fn create_job(
     hash: &str,
 ) -> Result<Job> {
     let job = job_with(plugin, stream, definition, run, labels, hash);
-    let job = serde_json::from_value(job)?;
-    let jobs = plugin.api::<Job>();
-    Ok(jobs.create(&PostParams::default(), &job).await?)
+    create(plugin, job).await
 }
 
 fn job_with(
@@ -147,10 +148,7 @@ pub async fn cron_job(
     definition: &Definition,
     schedule: &str,
 ) -> Result<CronJob> {
-    let cron_job = cron_job_of(plugin, stream, definition, schedule);
-    let cron_job = serde_json::from_value(cron_job)?;
-    let cron_jobs = plugin.api::<CronJob>();
-    Ok(cron_jobs.create(&PostParams::default(), &cron_job).await?)
+    create(plugin, cron_job_of(plugin, stream, definition, schedule)).await
 }
 
 /// The CronJob of a batch stream. It has no labels of its own.
@@ -179,6 +177,18 @@ pub fn cron_job_of(
             "jobTemplate": {"spec": job_spec(json!(env))},
         },
     })
+}
+
+async fn create<K>(plugin: &Plugin<'_>, object: Value) -> Result<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize,
+{
+    let object = serde_json::from_value(object)?;
+    Ok(plugin.api().create(&PostParams::default(), &object).await?)
 }
 
 /// A Job's spec as published templates have it, except that what has ended stays to be seen.
