@@ -85,6 +85,7 @@ fn requests_run_oldest_first_and_the_others_are_told_to_wait_once() {
     expect(
         &given.plan(),
         &[
+            "check definition",
             "create job",
             "request a Ready",
             "request b Pending",
@@ -190,7 +191,7 @@ fn a_request_that_was_stopped_is_not_run() {
 fn a_request_that_the_operator_made_is_told_that_it_runs_only_if_it_had_to_wait() {
     expect(
         &given(Phase::Pending).request(INITIAL).plan(),
-        &["create job", "phase Backfilling"],
+        &["check definition", "create job", "phase Backfilling"],
         &[],
     );
     expect(
@@ -198,6 +199,7 @@ fn a_request_that_the_operator_made_is_told_that_it_runs_only_if_it_had_to_wait(
             .request_in(SCHEMA, Some(RequestPhase::Pending))
             .plan(),
         &[
+            "check definition",
             "create job",
             &format!("request {SCHEMA} Ready"),
             "phase Backfilling",
@@ -255,7 +257,12 @@ fn a_success_for_a_request_that_is_closed_completes_nothing_more() {
         &given(Phase::Backfilling)
             .job(succeeded(backfill("r")))
             .plan(),
-        &["delete job", "create job", "phase Running"],
+        &[
+            "delete job",
+            "check definition",
+            "create job",
+            "phase Running",
+        ],
         &["Normal BackfillCompleted"],
     );
 }

@@ -74,6 +74,7 @@ fn a_backfill_that_is_to_run_is_on_record_before_anything_is_given_up_for_it() {
         &given(Phase::Pending).request("r").decision(run()).plan(),
         &[
             "record on request r",
+            "check definition",
             "create job",
             "request r Ready",
             "phase Backfilling",
@@ -89,7 +90,11 @@ fn a_backfill_that_is_on_record_runs_and_nothing_more_is_told() {
         .on_request(RequestRecord::Run)
         .decision(skip())
         .plan();
-    expect(&plan, &["create job", "phase Backfilling"], &[]);
+    expect(
+        &plan,
+        &["check definition", "create job", "phase Backfilling"],
+        &[],
+    );
     assert!(plan.decided.is_empty());
 }
 

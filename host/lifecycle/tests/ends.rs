@@ -145,7 +145,12 @@ fn a_job_that_is_being_deleted_holds_up_no_restart() {
     let job = on_record(streaming(), restart_on_record(MINUTE));
     expect(
         &given(Phase::Pending).job(failed(terminating(job))).plan(),
-        &["delete job", "create job", "phase Running"],
+        &[
+            "delete job",
+            "check definition",
+            "create job",
+            "phase Running",
+        ],
         &[],
     );
 }

@@ -195,7 +195,7 @@ fn a_tick_may_replace_the_job_that_runs() {
     );
     expect(
         &given(Phase::Running).decide(restart).plan(),
-        &["create job", "phase Running"],
+        &["check definition", "create job", "phase Running"],
         &[],
     );
 }

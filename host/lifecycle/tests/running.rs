@@ -239,7 +239,7 @@ fn a_foreign_job_does_not_matter_to_a_stream_that_needs_none() {
     );
     expect(
         &given(Phase::Pending).batch().job(foreign()).plan(),
-        &["create cron job", "phase Scheduled"],
+        &["check definition", "create cron job", "phase Scheduled"],
         &[],
     );
 }
@@ -256,7 +256,7 @@ fn the_streams_name_on_a_foreign_cron_job_matters_to_a_batch_stream_alone() {
     );
     expect(
         &given(Phase::Pending).cron_job(cron_job).plan(),
-        &["create job", "phase Running"],
+        &["check definition", "create job", "phase Running"],
         &[],
     );
 }
@@ -449,7 +449,12 @@ fn a_finished_job_is_replaced_at_once_even_while_it_is_going() {
     for job in [succeeded(streaming()), disrupted(job(Run::Backfill(None)))] {
         expect(
             &given(Phase::Running).job(terminating(job)).plan(),
-            &["delete job", "create job", "phase Running"],
+            &[
+                "delete job",
+                "check definition",
+                "create job",
+                "phase Running",
+            ],
             &[],
         );
     }

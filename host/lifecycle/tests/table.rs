@@ -103,7 +103,7 @@ fn a_new_batch_stream_is_scheduled_without_a_backfill() {
 fn pending_change_capture_without_a_request_streams() {
     expect(
         &given(Phase::Pending).plan(),
-        &["create job", "phase Running"],
+        &["check definition", "create job", "phase Running"],
         &[],
     );
 }
@@ -112,7 +112,7 @@ fn pending_change_capture_without_a_request_streams() {
 fn pending_batch_without_a_request_is_scheduled() {
     expect(
         &given(Phase::Pending).batch().plan(),
-        &["create cron job", "phase Scheduled"],
+        &["check definition", "create cron job", "phase Scheduled"],
         &[],
     );
 }
@@ -122,7 +122,12 @@ fn pending_with_a_request_backfills() {
     for backend in [given(Phase::Pending), given(Phase::Pending).batch()] {
         expect(
             &backend.request("r").plan(),
-            &["create job", "request r Ready", "phase Backfilling"],
+            &[
+                "check definition",
+                "create job",
+                "request r Ready",
+                "phase Backfilling",
+            ],
             &[],
         );
     }
@@ -155,7 +160,7 @@ fn running_with_a_changed_spec_replaces_the_job() {
     );
     expect(
         &given(Phase::Running).plan(),
-        &["create job", "phase Running"],
+        &["check definition", "create job", "phase Running"],
         &[],
     );
 }
@@ -164,7 +169,7 @@ fn running_with_a_changed_spec_replaces_the_job() {
 fn running_without_a_job_makes_it_again() {
     expect(
         &given(Phase::Running).plan(),
-        &["create job", "phase Running"],
+        &["check definition", "create job", "phase Running"],
         &[],
     );
     for job in [succeeded(streaming()), disrupted(streaming())] {
@@ -270,7 +275,7 @@ fn backfilling_without_a_job_makes_it_again() {
     let given = given(Phase::Backfilling).request_in("r", Some(RequestPhase::Ready));
     expect(
         &given.plan(),
-        &["create job", "phase Backfilling"],
+        &["check definition", "create job", "phase Backfilling"],
         &["Normal BackfillStarted"],
     );
     expect(
@@ -308,7 +313,7 @@ fn backfilling_with_a_changed_spec_starts_over() {
     );
     expect(
         &given.plan(),
-        &["create job", "phase Backfilling"],
+        &["check definition", "create job", "phase Backfilling"],
         &["Normal BackfillStarted"],
     );
 }

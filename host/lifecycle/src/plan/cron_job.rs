@@ -25,6 +25,7 @@ pub(super) fn pursue(draft: &mut Draft, fingerprint: &Fingerprint) {
     }
     let hash = match &observed.cron_job {
         None => {
+            draft.check_definition();
             draft.step(Step::CreateCronJob);
             Some(fingerprint.configuration_hash.clone())
         }

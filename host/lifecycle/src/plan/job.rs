@@ -57,6 +57,7 @@ pub(super) fn pursue(draft: &mut Draft, goal: &Goal, fingerprint: &Fingerprint) 
             arrive(draft, goal, hash, freshness);
         }
         Fate::Make if is_settled => {
+            draft.check_definition();
             draft.step(Step::CreateJob);
             announce_start(draft, goal);
             let hash = fingerprint.configuration_hash.clone();

@@ -5,6 +5,7 @@ mod decision;
 mod draft;
 mod idle;
 mod job;
+mod loss;
 mod outcome;
 mod queue;
 mod report;

@@ -2,10 +2,10 @@
 
 use crate::{Status, Trigger};
 
-/// One write. Every step may be the last one before a crash.
+/// One write, or a look before one. Every step may be the last one before a crash.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Create an open BackfillRequest of this name, owned by nobody, for this stream.
+    /// Create an open BackfillRequest of this name for this stream, which goes with its definition.
     CreateRequest {
         /// Derived, so that creating it twice is impossible.
         name: String,
@@ -53,6 +53,9 @@ pub enum Step {
     /// Ask the API server whether it would accept the rendered Job, before the one that runs is
     /// given up for it.
     CheckJob,
+    /// Make sure that the definition is still there before something is made for it: what it had
+    /// is gone, and may be so because the definition is.
+    CheckDefinition,
     /// Create the rendered Job.
     CreateJob,
     /// Delete the Job with this uid.

@@ -276,7 +276,7 @@ impl World {
                 self.note_request(name, is_changed, answer)
             }
             Step::CompleteRequest { name } => self.complete_request(name, answer),
-            Step::CheckJob => Done::Nothing,
+            Step::CheckJob | Step::CheckDefinition => Done::Nothing,
             Step::CreateJob => self.create_job(seen, answer),
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation, answer),
             Step::CreateCronJob => self.create_cron_job(seen, answer),
@@ -503,7 +503,7 @@ fn told(wanted: &WantedStatus, seen: &Seen) -> Status {
 /// Whether a step writes nothing, whatever the API server has.
 fn is_local(step: &Step, seen: &Seen, is_outdated: bool) -> bool {
     match step {
-        Step::CheckJob => true,
+        Step::CheckJob | Step::CheckDefinition => true,
         Step::SetStatus(wanted) => is_outdated || told(wanted, seen) == seen.definition.status,
         _ => false,
     }

@@ -14,7 +14,7 @@ use crate::{
 pub type Rule = fn(&Case) -> Result<(), &'static str>;
 
 /// All of them.
-pub const RULES: [Rule; 10] = [
+pub const RULES: [Rule; 11] = [
     nothing_starts_without_leave,
     one_thing_runs_at_a_time,
     only_own_objects_are_deleted_and_rightly,
@@ -22,6 +22,7 @@ pub const RULES: [Rule; 10] = [
     only_a_success_completes_a_request,
     nothing_is_given_up_for_what_cannot_be_made,
     nothing_is_given_up_before_its_successor_is_checked,
+    nothing_is_made_again_for_a_definition_that_may_be_gone,
     each_request_is_told_once_and_made_once,
     the_status_comes_last_and_says_what_is,
     nothing_is_told_of_a_stream_that_stays_as_it_is,
@@ -224,6 +225,42 @@ fn nothing_is_given_up_before_its_successor_is_checked(case: &Case) -> Result<()
         (Some(_), None) => ensure(!makes_job, "what runs is given up unchecked"),
         (None, Some(_)) => Err("a check without need"),
         (None, None) => Ok(()),
+    }
+}
+
+/// What is made is a first one, or the successor of a Job that has ended, with its request, in sight.
+fn nothing_is_made_again_for_a_definition_that_may_be_gone(
+    case: &Case,
+) -> Result<(), &'static str> {
+    let made = case
+        .plan
+        .steps
+        .iter()
+        .position(|step| matches!(step, Step::CreateJob | Step::CreateCronJob));
+    let checked = case
+        .plan
+        .steps
+        .iter()
+        .position(|step| *step == Step::CheckDefinition);
+    let Some(made) = made else {
+        return ensure(checked.is_none(), "a definition is looked up without need");
+    };
+    let is_in_sight = match own_job(case) {
+        Some(job) => {
+            let is_request_in_sight = match &job.run {
+                Run::Backfill(Some(name)) => is_made(case, name),
+                _ => true,
+            };
+            !job.terminating && is_request_in_sight
+        }
+        None => [Phase::New, Phase::Suspended, Phase::Failed].contains(&case.observed.stream.phase),
+    };
+    match checked {
+        None => ensure(is_in_sight, "something is made for nobody, perhaps"),
+        Some(checked) => {
+            ensure(!is_in_sight, "a definition is looked up without need")?;
+            ensure(checked + 1 == made, "something is done in between")
+        }
     }
 }
 

@@ -179,7 +179,7 @@ impl Cluster {
                 assert_ne!(job.record, Some(record.clone()), "it is on record already");
                 job.record = Some(record);
             }
-            Step::CheckJob => return Done::Nothing,
+            Step::CheckJob | Step::CheckDefinition => return Done::Nothing,
             Step::CreateJob => return self.create_job(goal, attempt(observed, goal)),
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation),
             Step::CreateCronJob => self.create_cron_job(),

@@ -253,6 +253,7 @@ pub fn deed(step: &Step) -> String {
         Step::ForgetRequestDecision { name } => format!("forget on request {name}"),
         Step::RecordJobDecision { .. } => "record on job".into(),
         Step::CheckJob => "check job".into(),
+        Step::CheckDefinition => "check definition".into(),
         Step::CreateJob => "create job".into(),
         Step::DeleteJob { propagation, .. } => match propagation {
             Propagation::Foreground => "delete job and wait".into(),

@@ -172,6 +172,37 @@ async fn a_status_is_written_once_though_the_definitions_events_do_not_arrive() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_made_for_a_definition_whose_deletion_does_not_arrive() -> Result<()> {
+    let bed = Bed::new().await?;
+    let stream = bed.plugin.create(STREAM, Definition::v2()).await;
+    stream.wait_phase("Backfilling").await;
+    stream.wait_pod_runs().await;
+
+    let plural = bed.plugin.kind().plural.clone();
+    let held = bed.hold(&plural);
+    let before = bed.looks().await;
+    stream.delete().await;
+    // What the garbage collector takes is told all the same.
+    stream.wait_no_job().await;
+    until("the request to be gone", async || {
+        let requests = stream.requests().await;
+        ensure!(requests.is_empty(), "{requests:?}");
+        Ok(())
+    })
+    .await;
+    bed.wait_attempt("get", &plural).await;
+    until("more looks at the stream", async || {
+        let looks = bed.looks().await - before;
+        ensure!(looks >= f64::from(LOOKS), "{looks}");
+        Ok(())
+    })
+    .await;
+    assert_eq!(bed.attempts("create", "jobs").await, 1);
+    held.end();
+    bed.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_the_operator_lists_may_be_answered_from_the_past() -> Result<()> {
     let ground = Ground::take().await?;
     let proxy = proxy(&ground).await?;

@@ -71,6 +71,7 @@ impl Executor<'_> {
             }
             Step::CompleteRequest { name } => self.complete_request(name).await?,
             Step::CheckJob => self.check_job().await?,
+            Step::CheckDefinition => return self.check_definition().await.map(|()| false),
             Step::CreateJob => self.create(JOB).await?,
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation).await?,
             Step::CreateCronJob => self.create(CRON_JOB).await?,
@@ -115,6 +116,18 @@ impl Executor<'_> {
         let manifest = self.manifest().await?;
         let checked = class.host.writer.check(&path, manifest).await;
         checked.map_err(|error| self.halt_shaped("check the new job", error))
+    }
+
+    /// Reads the definition. What its garbage collection took was there until it was gone: whoever
+    /// reads it after having seen that does not find it.
+    async fn check_definition(&self) -> Result<(), Halt> {
+        let path = self.path(Fenced::Definition);
+        let read = self.writer().read(&path, &self.object.name_any()).await;
+        match read {
+            Ok(Existing { metadata }) if metadata.uid == self.object.metadata.uid => Ok(()),
+            Ok(_) | Err(WriteError::NotFound(_)) => Err(Halt::Outdated),
+            Err(error) => Err(failed("look whether the definition is still there")(error)),
+        }
     }
 
     /// Creates the object of the goal.
@@ -319,7 +332,7 @@ const CRON_JOB: Kind = Kind {
     taken: "CronJobNameTaken",
 };
 
-/// What must be known of an object that has the stream's name.
+/// What must be known of an object that is looked up.
 #[derive(Deserialize)]
 struct Existing {
     metadata: ObjectMeta,
