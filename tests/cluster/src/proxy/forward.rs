@@ -144,10 +144,11 @@ impl Forward {
             let Some(crash) = due.filter(|due| due.fault == Fault::Crash) else {
                 return Ok(response);
             };
-            response.into_body().collect().await?;
-            crash.happened();
-            mode.send_replace(Mode::Silent);
-            std::future::pending().await
+            // Answered, so that it has been carried out.
+            if silence(&mode, &crash) {
+                std::future::pending().await
+            }
+            Ok(response)
         });
         sent.await?
     }
@@ -176,6 +177,23 @@ impl Forward {
         };
         response.map(|()| way.stale(request, &listed))
     }
+}
+
+/// Nothing passes from now on, for the client has crashed; false if it may not any more: the rule was
+/// ended while the API server was at work.
+fn silence(mode: &watch::Sender<Mode>, crash: &Due) -> bool {
+    let silenced = mode.send_if_modified(|mode| {
+        // Rules are ended before all passes again, so that no late crash comes after that.
+        let may_crash = !crash.ended.is_cancelled();
+        if may_crash {
+            *mode = Mode::Silent;
+        }
+        may_crash
+    });
+    if silenced {
+        crash.happened();
+    }
+    silenced
 }
 
 fn whole(body: Bytes) -> Body {
@@ -229,4 +247,30 @@ fn refusal(status: u16, message: &str) -> Response<Body> {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule::Rule;
+    use super::*;
+
+    #[test]
+    fn a_crash_whose_rule_has_ended_silences_nothing() {
+        let (script, mode) = (Script::default(), watch::Sender::new(Mode::Up));
+        let call = Call {
+            verb: "create",
+            resource: "jobs".into(),
+            ..Call::default()
+        };
+        let injected = script.add(Rule::new(Fault::Crash));
+        let due = script.due(&call, None).unwrap();
+        script.clear();
+        assert!(!silence(&mode, &due));
+        assert_eq!((*mode.borrow(), injected.count()), (Mode::Up, 0));
+
+        let injected = script.add(Rule::new(Fault::Crash));
+        let due = script.due(&call, None).unwrap();
+        assert!(silence(&mode, &due));
+        assert_eq!((*mode.borrow(), injected.count()), (Mode::Silent, 1));
+    }
 }
