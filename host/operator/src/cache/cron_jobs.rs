@@ -23,7 +23,7 @@ use crate::{faults::Faults, shards::Shard};
 pub type CronJobObject = PartialObjectMeta<CronJob>;
 
 /// What is kept of a CronJob.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CachedCronJob {
     owner: Option<Owner>,
     view: CronJobView,

@@ -120,7 +120,7 @@ impl Resource for JobObject {
 }
 
 /// What is kept of a Job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CachedJob {
     /// The object that controls the Job.
     pub owner: Option<Owner>,

@@ -6,7 +6,7 @@ use kube::api::ObjectMeta;
 use super::routes::GroupKind;
 
 /// The object that controls another.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Owner {
     /// Its uid.
     pub uid: Box<str>,

@@ -21,7 +21,7 @@ use super::{
 use crate::{faults::Faults, shards::Shard};
 
 /// What is kept of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CachedRequest {
     /// `metadata.creationTimestamp`
     created: Option<Timestamp>,

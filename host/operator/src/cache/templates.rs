@@ -17,6 +17,7 @@ use crate::faults::Faults;
 type GuardedTemplate = Guarded<StreamingJobTemplate>;
 
 /// A template, or why it cannot be used.
+#[derive(PartialEq)]
 pub struct CachedTemplate {
     /// `metadata.resourceVersion`
     pub version: u64,

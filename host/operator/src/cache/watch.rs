@@ -16,7 +16,7 @@ use crate::faults::Faults;
 
 /// What happened to one object.
 pub enum Change<'a, V> {
-    /// It is new, changed, or was listed again.
+    /// It is new or was listed again, or something of what is kept of it changed.
     Applied(&'a V),
     /// It is gone; this is what was known of it.
     Deleted(&'a V),
@@ -34,7 +34,7 @@ impl<V> Change<'_, V> {
 /// What becomes of the objects that a watch delivers.
 pub trait Observer<K>: Send + Sync {
     /// What is kept of an object.
-    type View: Send + Sync;
+    type View: PartialEq + Send + Sync;
 
     /// Name of the kind in faults, e.g. `jobs.batch`.
     fn resource(&self) -> &'static str;
@@ -45,7 +45,8 @@ pub trait Observer<K>: Send + Sync {
     /// Reduces an object to what is kept.
     fn project(&self, object: K) -> Self::View;
 
-    /// Called after the store has changed.
+    /// Called after the store has changed. A change of nothing that is kept is not told: a Job's
+    /// status is written several times while its pods come and go.
     fn changed(&self, key: &Key, change: Change<'_, Self::View>);
 
     /// What to keep of a deleted object; usually nothing.
@@ -140,9 +141,11 @@ fn apply<K: Resource, O: Observer<K>>(
         watcher::Event::Apply(object) => {
             let (key, version) = (Key::of(&object), resource_version(&object));
             let view = observer.project(object);
-            store.insert(key.clone(), view);
+            let before = store.insert(key.clone(), view);
             store.progress.advance(version);
-            if let Some(view) = store.get(&key) {
+            if let Some(view) = store.get(&key)
+                && before.is_none_or(|before| before != view)
+            {
                 observer.changed(&key, Change::Applied(&view));
             }
         }
@@ -162,7 +165,7 @@ fn apply<K: Resource, O: Observer<K>>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{collections::BTreeMap, sync::Mutex};
 
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::{ResourceExt, api::ObjectMeta};
@@ -170,12 +173,14 @@ mod tests {
 
     use super::*;
 
-    /// Keeps what is labelled so, and tells what it was told.
+    type Data = Option<BTreeMap<String, String>>;
+
+    /// Keeps the data of what is labelled so, and tells what it was told.
     #[derive(Default)]
     struct Labelled(Mutex<Vec<String>>);
 
     impl Observer<ConfigMap> for Labelled {
-        type View = u64;
+        type View = Data;
 
         fn resource(&self) -> &'static str {
             "configmaps"
@@ -185,11 +190,11 @@ mod tests {
             object.labels().contains_key("ours")
         }
 
-        fn project(&self, object: ConfigMap) -> u64 {
-            resource_version(&object)
+        fn project(&self, object: ConfigMap) -> Data {
+            object.data
         }
 
-        fn changed(&self, key: &Key, change: Change<'_, u64>) {
+        fn changed(&self, key: &Key, change: Change<'_, Data>) {
             let what = match change {
                 Change::Applied(_) => "applied",
                 Change::Deleted(_) => "deleted",
@@ -211,7 +216,7 @@ mod tests {
         }
     }
 
-    fn run(events: Vec<Event<ConfigMap>>) -> (Store<u64>, Vec<String>) {
+    fn run(events: Vec<Event<ConfigMap>>) -> (Store<Data>, Vec<String>) {
         let (store, observer) = (Store::new(), Labelled::default());
         let mut incoming = Incoming {
             begun: Instant::now(),
@@ -238,6 +243,33 @@ mod tests {
         assert!(store.get(&Key::new("", "b")).is_none());
         assert!(store.get(&Key::new("", "c")).is_none());
         assert_eq!(store.progress.reach().version, 4);
+    }
+
+    #[test]
+    fn a_change_of_what_is_not_kept_is_not_told_but_its_version_counts() {
+        let mut changed = object("a", "3", true);
+        changed.data = Some([("key".to_owned(), String::new())].into());
+        let (store, told) = run(vec![
+            Event::Apply(object("a", "1", true)),
+            Event::Apply(object("a", "2", true)),
+        ]);
+        assert_eq!(told, ["applied a"]);
+        assert_eq!(store.progress.reach().version, 2);
+        let (_, told) = run(vec![
+            Event::Apply(object("a", "2", true)),
+            Event::Apply(changed),
+        ]);
+        assert_eq!(told, ["applied a", "applied a"]);
+    }
+
+    #[test]
+    fn a_list_is_told_as_a_whole() {
+        let listed = || {
+            let object = object("a", "1", true);
+            [Event::Init, Event::InitApply(object), Event::InitDone]
+        };
+        let (_, told) = run([listed(), listed()].concat());
+        assert_eq!(told, ["applied a", "applied a"]);
     }
 
     #[test]

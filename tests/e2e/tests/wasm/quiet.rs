@@ -60,14 +60,15 @@ async fn settled_streams_ask_nothing_and_a_restart_of_the_operator_writes_nothin
     assert!(before >= 3.0 * each, "{before}");
 
     // Everything is looked at again, several times.
-    let jobs = class.api::<Job>();
     for round in 0..3 {
         let seen = looks().await;
         for number in 0..STREAMS {
             let patch =
                 Patch::Merge(json!({"metadata": {"annotations": {"round": round.to_string()}}}));
             let name = format!("stream-{number}");
-            jobs.patch(&name, &PatchParams::default(), &patch)
+            class
+                .definitions()
+                .patch(&name, &PatchParams::default(), &patch)
                 .await
                 .unwrap();
         }
@@ -76,7 +77,11 @@ async fn settled_streams_ask_nothing_and_a_restart_of_the_operator_writes_nothin
     assert_eq!(calls().await.to_string(), before.to_string());
 
     let uids = async || {
-        let jobs = jobs.list(&ListParams::default()).await.unwrap();
+        let jobs = class
+            .api::<Job>()
+            .list(&ListParams::default())
+            .await
+            .unwrap();
         let mut uids: Vec<_> = jobs.iter().map(ResourceExt::uid).collect();
         uids.sort();
         uids
