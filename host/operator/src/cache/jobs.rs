@@ -54,12 +54,12 @@ impl Jobs {
 
     /// The operator has deleted this Job.
     pub fn deleted(&self, key: &Key, uid: &str, propagation: Propagation) {
-        if self
-            .store
-            .get(key)
-            .is_some_and(|job| job.view.uid == uid && !job.gone)
-        {
-            self.own_deletions().add(uid, propagation);
+        // Held until it is noted: if the watch tells of the deletion in between, it waits to take the
+        // note back. Otherwise a Job that is gone would stay veiled, and its stream wait for ever.
+        let mut own = self.own_deletions();
+        let is_there = |job: &CachedJob| job.view.uid == uid && !job.gone;
+        if self.store.get(key).is_some_and(|job| is_there(&job)) {
+            own.add(uid, propagation);
         } else if propagation == Propagation::Background {
             self.forget_if_gone(key, uid);
         }
@@ -146,8 +146,11 @@ impl Observer<JobObject> for JobObserver {
         is_open.then_some(CachedJob { gone: true, ..job })
     }
 }
+
 #[cfg(test)]
 mod tests {
+    use std::{thread, time::Duration};
+
     use arcane_lifecycle::{JobState, Outcome};
     use serde_json::json;
 
@@ -220,6 +223,33 @@ mod tests {
             jobs.own_deletions().is_outcome_open(&last),
             "nothing remembered"
         );
+    }
+
+    #[test]
+    fn a_deletion_that_is_seen_while_it_is_answered_leaves_nothing_behind() {
+        let jobs = Arc::new(Jobs::new());
+        let observer = JobObserver {
+            shard: Layout::of(1).shard(0),
+            jobs: jobs.clone(),
+            routes: Arc::default(),
+        };
+        let key = Key::new("ns", "s");
+        jobs.store.insert(key.clone(), finished("u").into());
+        let tombstone = observer.tombstone(finished("u")).unwrap();
+        thread::scope(|scope| {
+            // The watch is quicker from here on.
+            let mut own = jobs.own_deletions();
+            let answered = scope.spawn(|| jobs.deleted(&key, "u", Propagation::Background));
+            // Time for a wrong one to be misled: the right one has read nothing yet.
+            thread::sleep(Duration::from_millis(50));
+            jobs.store.insert(key.clone(), tombstone);
+            own.seen("u");
+            drop(own);
+            answered.join().unwrap();
+        });
+        assert!(jobs.store.get(&key).is_none(), "nobody tells of it again");
+        let last = CachedJob::from(finished("u")).view;
+        assert!(jobs.own_deletions().is_outcome_open(&last));
     }
 
     #[test]

@@ -70,11 +70,7 @@ pub async fn follow<K, O>(
 {
     let resource = observer.resource();
     let mut events = pin!(watch_surely(api, config, resource, &store.progress));
-    let mut incoming = Incoming {
-        begun: Instant::now(),
-        views: HashMap::new(),
-        latest: 0,
-    };
+    let mut incoming = Incoming::begin();
     while let Some(event) = stop.run_until_cancelled(events.next()).await.flatten() {
         faults.hear(resource, &event);
         if let Ok(event) = event {
@@ -90,6 +86,17 @@ struct Incoming<V> {
     latest: u64,
 }
 
+impl<V> Incoming<V> {
+    /// One that begins now.
+    fn begin() -> Self {
+        Incoming {
+            begun: Instant::now(),
+            views: HashMap::new(),
+            latest: 0,
+        }
+    }
+}
+
 fn apply<K: Resource, O: Observer<K>>(
     event: watcher::Event<K>,
     store: &Store<O::View>,
@@ -98,11 +105,7 @@ fn apply<K: Resource, O: Observer<K>>(
 ) {
     match event {
         watcher::Event::Init => {
-            *incoming = Incoming {
-                begun: Instant::now(),
-                views: HashMap::new(),
-                latest: 0,
-            };
+            *incoming = Incoming::begin();
         }
         watcher::Event::InitApply(object) => {
             incoming.latest = incoming.latest.max(resource_version(&object));
@@ -218,11 +221,7 @@ mod tests {
 
     fn run(events: Vec<Event<ConfigMap>>) -> (Store<Data>, Vec<String>) {
         let (store, observer) = (Store::new(), Labelled::default());
-        let mut incoming = Incoming {
-            begun: Instant::now(),
-            views: HashMap::new(),
-            latest: 0,
-        };
+        let mut incoming = Incoming::begin();
         for event in events {
             apply(event, &store, &observer, &mut incoming);
         }
