@@ -118,6 +118,7 @@ impl Reconcile<'_> {
             return self.retry(0, &halt);
         }
         if !observe::is_current(self.class, &mut lock(self.memory)) {
+            debug!("waiting for a cache to have what was written");
             return (Done::Waiting, Action::requeue(CACHE_BEHIND));
         }
         let definition = observe::understand(self.object, &mut lock(self.memory));
@@ -354,6 +355,7 @@ impl Reconcile<'_> {
 
     fn retry(&self, inputs: u64, halt: &Halt) -> (Done, Action) {
         if let Halt::Outdated = halt {
+            debug!("{halt}");
             return (Done::Waiting, Action::requeue(CACHE_BEHIND));
         }
         let delay = lock(self.memory).failed(inputs, &self.class.host.backoff);
