@@ -59,12 +59,14 @@ async fn settled_streams_ask_nothing_and_a_restart_of_the_operator_writes_nothin
     let before = calls().await;
     assert!(before >= 3.0 * each, "{before}");
 
-    // Everything is looked at again, several times.
+    // Everything is looked at again, several times, with nothing new that a plugin is told of: as
+    // when all is applied again.
+    const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
     for round in 0..3 {
         let seen = looks().await;
         for number in 0..STREAMS {
-            let patch =
-                Patch::Merge(json!({"metadata": {"annotations": {"round": round.to_string()}}}));
+            let annotations = json!({APPLIED: round.to_string()});
+            let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
             let name = format!("stream-{number}");
             class
                 .definitions()
