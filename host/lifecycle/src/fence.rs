@@ -5,6 +5,10 @@
 //! a stream; as long as a cache has not come so far, the stream is not looked at. What a deletion
 //! leaves behind is told by [`Deleted`]: its answer holds no version.
 //!
+//! What others delete may be told of in any order: the garbage collector takes Job and requests of a
+//! definition that is gone, and their watches may say so before that of definitions does. So what a
+//! stream has lost is made again only after [`crate::Step::CheckDefinition`].
+//!
 //! `T` is a point in time, whose ever it is.
 
 use std::collections::{BTreeMap, BTreeSet};

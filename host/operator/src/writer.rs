@@ -7,10 +7,7 @@ use arcane_lifecycle::Propagation;
 use http::{Method, Request};
 use k8s_openapi::api::events::v1::Event;
 use kube::Client;
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -215,14 +212,15 @@ impl Writer {
             .await
     }
 
-    /// Deletes the object with this uid.
+    /// Deletes the object with this uid. Returns the resourceVersion from which on it is going; 0 if
+    /// it has gone at once, or had before.
     pub async fn delete(
         &self,
         path: &Path,
         name: &str,
         uid: &str,
         propagation: Propagation,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let options = json!({
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -235,10 +233,11 @@ impl Writer {
         let uri = format!("{}/{name}", path.collection);
         let request = json_request(Method::DELETE, uri, JSON, &options)?;
         match self
-            .send::<IgnoredAny>("delete", &path.resource, request)
+            .send::<Written>("delete", &path.resource, request)
             .await
         {
-            Ok(_) | Err(Error::NotFound(_)) => Ok(()),
+            Ok(going) => Ok(going.version()),
+            Err(Error::NotFound(_)) => Ok(0),
             Err(error) => Err(error),
         }
     }

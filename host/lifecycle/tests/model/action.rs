@@ -29,6 +29,8 @@ pub enum Action {
     PodsEnd,
     /// The last run of a CronJob that is being deleted ends.
     RunsEnd,
+    /// The garbage collector takes what a definition has left behind.
+    Collect(Fenced),
     Event(Event),
     Fault(Fault),
 }
@@ -40,6 +42,7 @@ pub enum Event {
     Resume,
     Use(Option<Backend>),
     ChangeSpec,
+    DeleteDefinition,
     CreateRequest,
     DeleteRequest,
     CompleteRequest,
@@ -69,13 +72,14 @@ pub enum Fault {
 }
 
 impl Event {
-    pub const ALL: [Event; 16] = [
+    pub const ALL: [Event; 17] = [
         Event::Suspend,
         Event::Resume,
         Event::Use(Some(Backend::ChangeCapture)),
         Event::Use(Some(Backend::Batch)),
         Event::Use(None),
         Event::ChangeSpec,
+        Event::DeleteDefinition,
         Event::CreateRequest,
         Event::DeleteRequest,
         Event::CompleteRequest,
@@ -97,6 +101,7 @@ impl Action {
                 Action::Deliver(kind),
                 Action::EndList(kind),
                 Action::ListOverdue(kind),
+                Action::Collect(kind),
             ]
         });
         [
@@ -120,6 +125,7 @@ impl Action {
             Action::BackfillSucceeds => next.end_job(true, End::Succeeded),
             Action::PodsEnd => next.end_pods(),
             Action::RunsEnd => next.end_runs(),
+            Action::Collect(kind) => next.collect(kind),
             Action::Event(event) => {
                 next.left.events = next.left.events.checked_sub(1)?;
                 event.happen(&mut next)
@@ -138,6 +144,10 @@ impl Action {
 
 impl Event {
     fn happen(self, world: &mut World) -> bool {
+        // Nobody has anything to do with it any more but its Jobs.
+        if world.definition.truth().is_gone && !self.is_of_job() {
+            return false;
+        }
         match self {
             Event::Suspend => {
                 world.ghosts.wants_first = false;
@@ -150,6 +160,10 @@ impl Event {
             }
             Event::ChangeSpec => {
                 world.change_definition(|definition| definition.spec = (definition.spec + 1) % 2)
+            }
+            Event::DeleteDefinition => {
+                world.ghosts.wants_first = false;
+                world.change_definition(|definition| definition.is_gone = true)
             }
             Event::CreateRequest => world.ask(),
             Event::DeleteRequest => world.delete_request(),
@@ -165,6 +179,18 @@ impl Event {
             Event::JobIsDisrupted => world.end_any_job(End::Disrupted),
             Event::SchemaChanges => world.change_schema(),
         }
+    }
+
+    fn is_of_job(self) -> bool {
+        matches!(
+            self,
+            Event::DeleteJob
+                | Event::ExpireJob
+                | Event::StreamSucceeds
+                | Event::JobFails
+                | Event::JobIsDisrupted
+                | Event::SchemaChanges
+        )
     }
 }
 
@@ -199,7 +225,8 @@ impl World {
         self.change_job(|job| job.end = Some(end));
         if let Some(name) = job.request.clone().filter(|_| end == End::Succeeded) {
             let is_open = self.open_requests().any(|it| it.name == name);
-            if is_open && !self.ghosts.evident.insert(name.clone()) {
+            let is_wanted = is_open && !self.definition.truth().is_gone;
+            if is_wanted && !self.ghosts.evident.insert(name.clone()) {
                 self.ghosts.broken = Some(Broken::BackfilledTwice);
             }
             // One that the operator makes again under its name wants the same.

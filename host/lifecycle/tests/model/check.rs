@@ -19,6 +19,7 @@ use crate::{
 pub const NEVER_TWO: &str = "no two Jobs of one stream are ever at work";
 pub const NOT_IN_VAIN: &str = "no request is completed without a Job that succeeded for it";
 pub const NOT_TWICE: &str = "no second Job succeeds for a request that one has succeeded for";
+pub const NOT_FOR_NOBODY: &str = "nothing is made again for a definition that is gone";
 pub const NOT_SUSPENDED: &str = "no Job stays while the stream is suspended";
 pub const NOT_LOST: &str = "no backfill that was asked for is lost";
 pub const AS_ASKED: &str = "what comes to rest is what the definition asks for";
@@ -137,6 +138,9 @@ impl Model for Exploration {
             Property::always(NOT_TWICE, |_, world| {
                 is_whole(world, Broken::BackfilledTwice)
             }),
+            Property::always(NOT_FOR_NOBODY, |_, world| {
+                is_whole(world, Broken::MadeForNobody)
+            }),
             Property::always(RESTS, |model, world| model.rest(world, 0).is_some()),
             Property::always(NOT_SUSPENDED, |model, world| {
                 !model.is_at_rest(world) || is_idle_if_suspended(world)
@@ -168,6 +172,9 @@ fn is_idle_if_suspended(world: &World) -> bool {
 fn is_nothing_owed(world: &World) -> bool {
     let definition = world.definition.truth();
     let phase = definition.status.phase;
+    if definition.is_gone {
+        return true;
+    }
     let is_stopped = definition.suspended || definition.backend.is_none() || phase == Phase::Failed;
     let is_owed = |it: &Request| it.phase != Some(RequestPhase::Stopped);
     let mut requests = world.requests.truth().iter();
@@ -182,6 +189,7 @@ fn is_as_asked(world: &World) -> bool {
     let phase = definition.status.phase;
     let (job, cron_job) = (world.job.truth(), world.cron_job.truth());
     match definition.backend {
+        _ if definition.is_gone => is_idle(world) && world.requests.truth().is_empty(),
         _ if definition.suspended => phase == Phase::Suspended,
         _ if phase == Phase::Failed => is_idle(world),
         // What runs goes on.

@@ -20,6 +20,8 @@ pub enum Flaw {
     StartsOnce,
     /// It replaces what is as it should be.
     NeverRests,
+    /// It makes again what is gone without a look at the definition.
+    TakesDefinitionForGranted,
     /// Its first lists may be older than what an operator before it has written.
     ListsFromStaleCaches,
 }
@@ -65,6 +67,9 @@ impl Flaw {
             }
             Flaw::StartsOnce if observed.stream.phase == Phase::Running => {
                 steps.retain(|step| *step != Step::CreateJob);
+            }
+            Flaw::TakesDefinitionForGranted => {
+                steps.retain(|step| *step != Step::CheckDefinition);
             }
             Flaw::RecordsTooLate => steps.sort_by_key(|step| !is_deletion(step)),
             Flaw::NeverRests => {

@@ -22,7 +22,8 @@ use std::{
 use action::Event;
 use arcane_lifecycle::Backend;
 use check::{
-    AS_ASKED, Exploration, NEVER_TWO, NOT_IN_VAIN, NOT_LOST, NOT_SUSPENDED, NOT_TWICE, RESTS,
+    AS_ASKED, Exploration, NEVER_TWO, NOT_FOR_NOBODY, NOT_IN_VAIN, NOT_LOST, NOT_SUSPENDED,
+    NOT_TWICE, RESTS,
 };
 use flaw::Flaw;
 use stateright::{Checker, HasDiscoveries, Model};
@@ -59,9 +60,9 @@ fn whatever_two_things_happen_a_stream_is_safe_and_comes_to_rest() {
         faults: 0,
     };
     let streams = Exploration::new(CHANGE_CAPTURE, &Event::ALL, left);
-    explore("two events, change capture", streams, 130_000);
+    explore("two events, change capture", streams, 250_000);
     let batches = Exploration::new(BATCH, &Event::ALL, left);
-    explore("two events, batch", batches, 20_000);
+    explore("two events, batch", batches, 30_000);
 }
 
 #[test]
@@ -71,9 +72,9 @@ fn whatever_happens_and_fails_a_stream_is_safe_and_comes_to_rest() {
         faults: 1,
     };
     let streams = Exploration::new(CHANGE_CAPTURE, &Event::ALL, left);
-    explore("an event and a fault, change capture", streams, 60_000);
+    explore("an event and a fault, change capture", streams, 90_000);
     let batches = Exploration::new(BATCH, &Event::ALL, left);
-    explore("an event and a fault, batch", batches, 5_000);
+    explore("an event and a fault, batch", batches, 6_000);
 }
 
 #[test]
@@ -140,6 +141,20 @@ fn an_operator_whose_first_lists_are_old_is_found_out() {
         faults: 1,
     };
     expect_found(Flaw::ListsFromStaleCaches, NOT_TWICE, &[], left);
+}
+
+#[test]
+fn an_operator_that_makes_again_what_went_with_its_definition_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found(
+        Flaw::TakesDefinitionForGranted,
+        NOT_FOR_NOBODY,
+        &[Event::DeleteDefinition],
+        left,
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::{
 };
 
 use arcane_lifecycle::{
-    Decisions, Deleted, Drift, Fence, Fenced, Goal, Gone, Observed, OpenWrites, Propagation, Reach,
-    Rendering, Status as WantedStatus, Step, StreamView, Write, goal, plan,
+    Decisions, Deleted, Drift, Fence, Fenced, Goal, Gone, Observed, OpenWrites, Phase, Propagation,
+    Reach, Rendering, Status as WantedStatus, Step, StreamView, Write, goal, plan,
 };
 
 use crate::{
@@ -121,7 +121,9 @@ struct Seen {
     definition: Arc<Definition>,
     goal: Goal,
     steps: Vec<Step>,
-    /// Digest of the goal and the steps.
+    /// Something that is told of has gone with the definition.
+    is_bereft: bool,
+    /// Digest of the goal, the steps and that.
     digest: u64,
 }
 
@@ -173,6 +175,9 @@ impl World {
     /// False if it has nothing to write.
     pub fn operate(&mut self, answer: Answer, flaw: Option<Flaw>) -> bool {
         let is_new = self.work.is_none();
+        if is_new && self.definition.seen.is_gone {
+            return false;
+        }
         let mut is_looked_up = false;
         if is_new {
             is_looked_up = self.look_up();
@@ -254,8 +259,9 @@ impl World {
         if let Some(flaw) = flaw {
             flaw.mar_steps(&mut steps, &observed);
         }
+        let is_bereft = self.is_bereft();
         let mut hasher = DefaultHasher::new();
-        format!("{goal:?}{steps:?}").hash(&mut hasher);
+        format!("{goal:?}{steps:?}{is_bereft}").hash(&mut hasher);
         Work {
             is_outdated: self.definition.version() != Some(0),
             done: 0,
@@ -263,9 +269,28 @@ impl World {
                 definition,
                 goal,
                 steps,
+                is_bereft,
                 digest: hasher.finish(),
             }),
         }
+    }
+
+    /// Whether the operator can see that something is gone which went with the definition: what the
+    /// status tells of, or the request of a Job.
+    fn is_bereft(&self) -> bool {
+        let is_collected = |kind| self.ghosts.collected.contains(&kind);
+        let is_told = match self.definition.seen.status.phase {
+            Phase::New | Phase::Suspended | Phase::Failed => false,
+            Phase::Pending | Phase::Running | Phase::Backfilling | Phase::Scheduled => true,
+        };
+        let is_request_lost = |name: &String| {
+            let mut requests = self.requests.seen.iter();
+            !requests.any(|request| request.name == *name)
+        };
+        let request = self.job.seen.as_ref().and_then(|job| job.request.as_ref());
+        (is_told && is_collected(Fenced::Job) && self.job.seen.is_none())
+            || (is_told && is_collected(Fenced::CronJob) && self.cron_job.seen.is_none())
+            || (is_collected(Fenced::Request) && request.is_some_and(is_request_lost))
     }
 
     fn carry_out(&mut self, step: &Step, seen: &Seen, answer: Answer) -> Done {
@@ -276,12 +301,17 @@ impl World {
                 self.note_request(name, is_changed, answer)
             }
             Step::CompleteRequest { name } => self.complete_request(name, answer),
-            Step::CheckJob | Step::CheckDefinition => Done::Nothing,
+            Step::CheckJob => Done::Nothing,
+            Step::CheckDefinition if self.definition.truth().is_gone => {
+                self.memory.wrote(Fenced::Definition, None);
+                Done::Halted
+            }
+            Step::CheckDefinition => Done::Nothing,
             Step::CreateJob => self.create_job(seen, answer),
             Step::DeleteJob { uid, propagation } => self.delete_job(uid, *propagation, answer),
             Step::CreateCronJob => self.create_cron_job(seen, answer),
             Step::UpdateCronJob { uid } => self.update_cron_job(uid, seen, answer),
-            Step::DeleteCronJob { uid } => self.delete_cron_job(uid),
+            Step::DeleteCronJob { uid } => self.delete_cron_job(uid, answer),
             Step::SetStatus(wanted) => self.set_status(wanted, seen, answer),
             Step::RecordRequestDecision { .. }
             | Step::ForgetRequestDecision { .. }
@@ -379,6 +409,7 @@ impl World {
         if self.cron_job.truth().is_some() {
             self.ghosts.broken = Some(Broken::TwoAtWork);
         }
+        self.make(seen);
         let job = Job::new(self.next_uid("job"), &seen.goal, seen.definition.spec);
         self.job.write(Some(Arc::new(job)));
         self.note(true, Fenced::Job, answer)
@@ -429,6 +460,7 @@ impl World {
         if self.job.truth().is_some() {
             self.ghosts.broken = Some(Broken::TwoAtWork);
         }
+        self.make(seen);
         let cron_job = CronJob {
             uid: self.next_uid("cron-job"),
             spec: seen.definition.spec,
@@ -451,7 +483,7 @@ impl World {
         }
     }
 
-    fn delete_cron_job(&mut self, uid: &str) -> Done {
+    fn delete_cron_job(&mut self, uid: &str, answer: Answer) -> Done {
         match self.cron_job.truth() {
             None => Done::Nothing,
             Some(cron_job) if cron_job.uid != uid => Done::Halted,
@@ -460,7 +492,7 @@ impl World {
                 let mut next = cron_job.as_ref().clone();
                 next.terminating = true;
                 self.cron_job.write(Some(Arc::new(next)));
-                Done::Written
+                self.note(true, Fenced::CronJob, answer)
             }
         }
     }
@@ -470,12 +502,22 @@ impl World {
         if status == seen.definition.status {
             return Done::Nothing;
         }
+        if self.definition.truth().is_gone {
+            self.memory.wrote(Fenced::Definition, None);
+            return Done::Nothing;
+        }
         let is_outdated = self.work.as_ref().is_none_or(|work| work.is_outdated);
         if is_outdated {
             return Done::Halted;
         }
         let is_changed = self.change_definition(|definition| definition.status = status);
         self.note(is_changed, Fenced::Definition, answer)
+    }
+
+    fn make(&mut self, seen: &Seen) {
+        if seen.is_bereft {
+            self.ghosts.broken = Some(Broken::MadeForNobody);
+        }
     }
 
     fn next_uid(&mut self, prefix: &str) -> String {
@@ -503,7 +545,7 @@ fn told(wanted: &WantedStatus, seen: &Seen) -> Status {
 /// Whether a step writes nothing, whatever the API server has.
 fn is_local(step: &Step, seen: &Seen, is_outdated: bool) -> bool {
     match step {
-        Step::CheckJob | Step::CheckDefinition => true,
+        Step::CheckJob => true,
         Step::SetStatus(wanted) => is_outdated || told(wanted, seen) == seen.definition.status,
         _ => false,
     }

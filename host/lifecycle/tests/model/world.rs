@@ -18,6 +18,8 @@ pub struct Definition {
     /// Version of the spec.
     pub spec: u8,
     pub status: Status,
+    /// It is deleted: what belonged to it will be, too.
+    pub is_gone: bool,
 }
 
 /// What the definition's status tells.
@@ -40,6 +42,9 @@ pub enum Broken {
     CompletedInVain,
     /// A second Job has succeeded for one request, though the first could be seen to have.
     BackfilledTwice,
+    /// A Job or CronJob is made in the place of one that could be seen to have gone with its
+    /// definition.
+    MadeForNobody,
 }
 
 /// What is known of the past.
@@ -56,6 +61,8 @@ pub struct Ghosts {
     pub wants_first: bool,
     /// The operator has crashed.
     pub has_crashed: bool,
+    /// Kinds of which something went because the definition had gone.
+    pub collected: BTreeSet<Fenced>,
 }
 
 /// How much may happen still.
@@ -98,6 +105,7 @@ impl World {
                 conditions: 0,
                 observed: 0,
             },
+            is_gone: false,
         };
         World {
             definition: Lag::new(Arc::new(definition)),
@@ -180,7 +188,46 @@ impl World {
         if is_delivered {
             self.memory.one_delivered(kind);
         }
+        if kind == Fenced::Definition {
+            self.forget_what_is_gone();
+        }
         is_delivered
+    }
+
+    /// With a definition goes all that the operator remembers of it.
+    fn forget_what_is_gone(&mut self) {
+        if self.definition.seen.is_gone {
+            self.memory = Memory::default();
+        }
+    }
+
+    /// The garbage collector takes what a definition has left behind.
+    pub fn collect(&mut self, kind: Fenced) -> bool {
+        if !self.definition.truth().is_gone {
+            return false;
+        }
+        let is_left = match kind {
+            Fenced::Definition => false,
+            Fenced::Job => {
+                let job = self.job.truth().as_ref();
+                job.is_some_and(|job| !job.terminating)
+            }
+            Fenced::CronJob => {
+                let cron_job = self.cron_job.truth().as_ref();
+                cron_job.is_some_and(|cron_job| !cron_job.terminating)
+            }
+            Fenced::Request => !self.requests.truth().is_empty(),
+        };
+        if is_left {
+            match kind {
+                Fenced::Definition => {}
+                Fenced::Job => self.job.write(None),
+                Fenced::CronJob => self.cron_job.write(None),
+                Fenced::Request => self.requests.write(Arc::default()),
+            }
+            self.ghosts.collected.insert(kind);
+        }
+        is_left
     }
 
     /// The deletion of a Job tells its last state.
@@ -222,6 +269,9 @@ impl World {
         };
         if is_ended {
             self.memory.list_ended(kind);
+        }
+        if kind == Fenced::Definition {
+            self.forget_what_is_gone();
         }
         if is_ended && kind == Fenced::Job {
             self.memory

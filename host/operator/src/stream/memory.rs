@@ -165,6 +165,12 @@ impl Memory {
         self.fence.raise(kind, Write { version, at });
     }
 
+    /// Notes that the definition turned out to be gone: the stream is not looked at until its cache
+    /// says so, or has been filled anew.
+    pub fn definition_is_gone(&mut self) {
+        self.wrote(Fenced::Definition, u64::MAX);
+    }
+
     /// The fingerprint of what these inputs lead to, if it was computed already; then there is no
     /// trouble with rendering, either.
     pub fn known_fingerprint(&mut self, inputs: &FingerprintInputs) -> Option<Fingerprint> {

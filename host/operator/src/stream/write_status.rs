@@ -57,7 +57,10 @@ pub async fn write_status(
         }
         Err(WriteError::Conflict(_)) => Err(Halt::Outdated),
         // Deleted meanwhile: nobody is left to be told.
-        Err(WriteError::NotFound(_)) => Ok(false),
+        Err(WriteError::NotFound(_)) => {
+            lock(memory).definition_is_gone();
+            Ok(false)
+        }
         Err(WriteError::Refused(message)) => {
             class.faults.report_write(
                 FAULT,

@@ -3,9 +3,12 @@
 //! Without the fence of a kind, each look at the stream would find the state before the write, and
 //! so try the same write again: the audit log would hold a second attempt, at least a refused one.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use arcane_cluster::{Fault, Injection, Operator, Proxy, Rule};
 use arcane_e2e::{Definition, OPERATOR_USER, Plugin, Stream, sum, until};
+use serde_json::json;
 
 use crate::every::play;
 use crate::ground::{Ground, Kind, proxy, stop};
@@ -83,6 +86,33 @@ impl Bed {
         .await;
     }
 
+    /// Deletes the stream and waits until the garbage collector has done its part, while the operator
+    /// is told nothing of the definition.
+    async fn delete_unheard(&self, stream: &Stream<'_>) -> Injection {
+        let held = self.hold(&self.plugin.kind().plural);
+        stream.delete().await;
+        stream.wait_no_job().await;
+        until("the requests to be gone", async || {
+            let requests = stream.requests().await;
+            ensure!(requests.is_empty(), "{requests:?}");
+            Ok(())
+        })
+        .await;
+        held
+    }
+
+    /// Waits until the operator has looked at the stream, which waits for something, a few times
+    /// more.
+    async fn wait_further_looks(&self) {
+        let before = self.looks().await;
+        until("more looks at the stream", async || {
+            let looks = self.looks().await - before;
+            ensure!(looks >= f64::from(LOOKS), "{looks}");
+            Ok(())
+        })
+        .await;
+    }
+
     async fn looks(&self) -> f64 {
         let metrics = self.operator.metrics().await.expect("metrics");
         let class = format!("class=\"{}\"", self.plugin.class());
@@ -116,6 +146,39 @@ async fn a_job_is_made_and_deleted_once_though_its_events_do_not_arrive() -> Res
     held.end();
     stream.wait_phase("Suspended").await;
     stream.wait_no_job().await;
+    bed.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cron_job_is_made_changed_and_deleted_once_though_its_events_do_not_arrive() -> Result<()>
+{
+    let bed = Bed::new().await?;
+    let held = bed.hold("cronjobs");
+    let definition = Definition::v2_batch("0 0 1 1 *");
+    let stream = bed.plugin.create(STREAM, definition).await;
+    bed.wait_attempt("create", "cronjobs").await;
+    bed.wait_looks(&stream, &held).await;
+    assert_eq!(bed.attempts("create", "cronjobs").await, 1);
+    held.end();
+    stream.wait_phase("Scheduled").await;
+
+    let held = bed.hold("cronjobs");
+    let backend = json!({"batch": {"schedule": "0 0 1 2 *"}});
+    let execution = json!({"streamingBackend": backend});
+    stream.patch_spec(json!({"execution": execution})).await;
+    bed.wait_attempt("update", "cronjobs").await;
+    bed.wait_looks(&stream, &held).await;
+    assert_eq!(bed.attempts("update", "cronjobs").await, 1);
+    held.end();
+
+    let held = bed.hold("cronjobs");
+    stream.suspend().await;
+    bed.wait_attempt("delete", "cronjobs").await;
+    bed.wait_looks(&stream, &held).await;
+    assert_eq!(bed.attempts("delete", "cronjobs").await, 1);
+    held.end();
+    stream.wait_phase("Suspended").await;
+    stream.wait_no_cron_job().await;
     bed.end().await
 }
 
@@ -178,26 +241,32 @@ async fn nothing_is_made_for_a_definition_whose_deletion_does_not_arrive() -> Re
     stream.wait_phase("Backfilling").await;
     stream.wait_pod_runs().await;
 
+    let held = bed.delete_unheard(&stream).await;
     let plural = bed.plugin.kind().plural.clone();
-    let held = bed.hold(&plural);
-    let before = bed.looks().await;
-    stream.delete().await;
-    // What the garbage collector takes is told all the same.
-    stream.wait_no_job().await;
-    until("the request to be gone", async || {
-        let requests = stream.requests().await;
-        ensure!(requests.is_empty(), "{requests:?}");
-        Ok(())
-    })
-    .await;
     bed.wait_attempt("get", &plural).await;
-    until("more looks at the stream", async || {
-        let looks = bed.looks().await - before;
-        ensure!(looks >= f64::from(LOOKS), "{looks}");
-        Ok(())
-    })
-    .await;
+    bed.wait_further_looks().await;
+    assert_eq!(bed.attempts("get", &plural).await, 1);
     assert_eq!(bed.attempts("create", "jobs").await, 1);
+    held.end();
+    bed.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_made_again_for_a_definition_that_went_before_its_first_status() -> Result<()> {
+    let bed = Bed::new().await?;
+    let status = format!("{}/status", bed.plugin.kind().plural);
+    let late = Rule::new(Fault::Delay(Duration::from_secs(3))).resource(&status);
+    let late = bed.proxy.inject(late.namespace(bed.plugin.namespace()));
+    let stream = bed.plugin.create(STREAM, Definition::v2()).await;
+    bed.wait_attempt("create", "jobs").await;
+
+    let held = bed.delete_unheard(&stream).await;
+    bed.wait_attempt("patch", &status).await;
+    assert!(late.count() > 0, "the status was not late");
+    bed.wait_further_looks().await;
+    for resource in ["backfillrequests", "jobs"] {
+        assert_eq!(bed.attempts("create", resource).await, 1, "{resource}");
+    }
     held.end();
     bed.end().await
 }

@@ -118,14 +118,22 @@ impl Executor<'_> {
         checked.map_err(|error| self.halt_shaped("check the new job", error))
     }
 
-    /// Reads the definition. What its garbage collection took was there until it was gone: whoever
-    /// reads it after having seen that does not find it.
+    /// Reads the definition. The garbage collector takes nothing before the definition is gone, or is
+    /// going: whoever reads it after having seen what was taken is told so.
     async fn check_definition(&self) -> Result<(), Halt> {
         let path = self.path(Fenced::Definition);
         let read = self.writer().read(&path, &self.object.name_any()).await;
         match read {
-            Ok(Existing { metadata }) if metadata.uid == self.object.metadata.uid => Ok(()),
-            Ok(_) | Err(WriteError::NotFound(_)) => Err(Halt::Outdated),
+            Ok(Existing { metadata })
+                if metadata.uid == self.object.metadata.uid
+                    && metadata.deletion_timestamp.is_none() =>
+            {
+                Ok(())
+            }
+            Ok(_) | Err(WriteError::NotFound(_)) => {
+                lock(self.memory).definition_is_gone();
+                Err(Halt::Outdated)
+            }
             Err(error) => Err(failed("look whether the definition is still there")(error)),
         }
     }
@@ -219,9 +227,11 @@ impl Executor<'_> {
         let name = self.object.name_any();
         let (path, propagation) = (self.path(Fenced::CronJob), Propagation::Foreground);
         let write = self.writer().delete(&path, &name, uid, propagation);
-        sent(self.memory, Fenced::CronJob, &name, write)
+        let going = sent(self.memory, Fenced::CronJob, &name, write)
             .await
-            .map_err(|error| self.halt("delete the cron job", error))
+            .map_err(|error| self.halt("delete the cron job", error))?;
+        lock(self.memory).wrote(Fenced::CronJob, going);
+        Ok(())
     }
 
     async fn set_status(&self, wanted: &Status) -> Result<bool, Halt> {
