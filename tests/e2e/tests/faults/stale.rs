@@ -242,11 +242,11 @@ async fn nothing_is_made_for_a_definition_whose_deletion_does_not_arrive() -> Re
     stream.wait_pod_runs().await;
 
     let held = bed.delete_unheard(&stream).await;
-    let plural = bed.plugin.kind().plural.clone();
-    bed.wait_attempt("get", &plural).await;
     bed.wait_further_looks().await;
-    assert_eq!(bed.attempts("get", &plural).await, 1);
     assert_eq!(bed.attempts("create", "jobs").await, 1);
+    // Unless a status that could not be written has told already.
+    let looked_up = bed.attempts("get", &bed.plugin.kind().plural).await;
+    assert!(looked_up <= 1, "{looked_up}");
     held.end();
     bed.end().await
 }
