@@ -2,8 +2,9 @@
 //!
 //! The caches that an observation is made from follow their kinds by watches, and each lags behind
 //! by a time of its own. A [`Fence`] holds, for each kind, the last write that the operator made for
-//! a stream; as long as a cache has not come so far, the stream is not looked at. What a deletion
-//! leaves behind is told by [`Deleted`]: its answer holds no version.
+//! a stream; as long as a cache has not come so far, the stream is not looked at. What the deletion
+//! of a Job leaves behind is told by [`Deleted`]: where the Job goes at once, the answer holds no
+//! version.
 //!
 //! What others delete may be told of in any order: the garbage collector takes Job and requests of a
 //! definition that is gone, and their watches may say so before that of definitions does. So what a

@@ -193,6 +193,16 @@ impl<'p> Stream<'p> {
         })
     }
 
+    /// Waits until the stream has no backfill request.
+    #[track_caller]
+    pub fn wait_no_requests(&self) -> impl Future<Output = ()> {
+        until(format!("no request of {}", self.name), async || {
+            let requests = self.requests().await;
+            ensure!(requests.is_empty(), "{requests:?}");
+            Ok(())
+        })
+    }
+
     /// Waits for a state of a request.
     #[track_caller]
     pub fn wait_request(

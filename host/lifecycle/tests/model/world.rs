@@ -206,28 +206,27 @@ impl World {
         if !self.definition.truth().is_gone {
             return false;
         }
-        let is_left = match kind {
-            Fenced::Definition => false,
-            Fenced::Job => {
-                let job = self.job.truth().as_ref();
-                job.is_some_and(|job| !job.terminating)
+        // What is being deleted already goes by itself.
+        match kind {
+            Fenced::Job if self.job.truth().as_ref().is_some_and(|it| !it.terminating) => {
+                self.job.write(None);
             }
-            Fenced::CronJob => {
-                let cron_job = self.cron_job.truth().as_ref();
-                cron_job.is_some_and(|cron_job| !cron_job.terminating)
+            Fenced::CronJob
+                if self
+                    .cron_job
+                    .truth()
+                    .as_ref()
+                    .is_some_and(|it| !it.terminating) =>
+            {
+                self.cron_job.write(None);
             }
-            Fenced::Request => !self.requests.truth().is_empty(),
-        };
-        if is_left {
-            match kind {
-                Fenced::Definition => {}
-                Fenced::Job => self.job.write(None),
-                Fenced::CronJob => self.cron_job.write(None),
-                Fenced::Request => self.requests.write(Arc::default()),
+            Fenced::Request if !self.requests.truth().is_empty() => {
+                self.requests.write(Arc::default());
             }
-            self.ghosts.collected.insert(kind);
+            _ => return false,
         }
-        is_left
+        self.ghosts.collected.insert(kind);
+        true
     }
 
     /// The deletion of a Job tells its last state.

@@ -9,7 +9,7 @@ use arcane_lifecycle::{
 use crate::{
     Case,
     inputs::{COMPLETION, RECOVERY, SPEC, TICK, WAIT},
-    rules::{Rule, ensure, is_made, own_job},
+    rules::{Rule, ensure, is_made, own_job, position},
 };
 
 /// All of them.
@@ -131,13 +131,14 @@ fn a_decision_on_a_run_is_on_record_before_it_begins(case: &Case) -> Result<(), 
                 Trigger::StreamCreated | Trigger::BackfillRequested | Trigger::SchemaChanged
             )
     });
-    let position = |step: &dyn Fn(&Step) -> bool| case.plan.steps.iter().position(step);
-    let recorded = position(&|step| match step {
+    let recorded = position(case, |step| match step {
         Step::RecordRequestDecision { name } => *name == run.request,
         Step::CreateRequest { name, decision } => *name == run.request && decision.is_some(),
         _ => false,
     });
-    let begun = position(&|step| matches!(step, Step::CreateJob | Step::DeleteCronJob { .. }));
+    let begun = position(case, |step| {
+        matches!(step, Step::CreateJob | Step::DeleteCronJob { .. })
+    });
     ensure(
         !is_news || recorded.is_some(),
         "it is not on record how the backfill is to run",
@@ -183,13 +184,13 @@ fn a_decision_is_put_on_record_once(case: &Case) -> Result<(), &'static str> {
 }
 
 fn a_decision_is_forgotten_only_with_a_failure(case: &Case) -> Result<(), &'static str> {
-    let steps = &case.plan.steps;
-    let position = |step: &dyn Fn(&Step) -> bool| steps.iter().position(step);
-    let Some(forgotten) = position(&|it| matches!(it, Step::ForgetRequestDecision { .. })) else {
+    let Some(forgotten) = position(case, |it| matches!(it, Step::ForgetRequestDecision { .. }))
+    else {
         return Ok(());
     };
     let failed = position(
-        &|it| matches!(it, Step::SetStatus(status) if status.phase == arcane_lifecycle::Phase::Failed),
+        case,
+        |it| matches!(it, Step::SetStatus(status) if status.phase == arcane_lifecycle::Phase::Failed),
     );
     ensure(
         failed.is_some_and(|failed| forgotten < failed),

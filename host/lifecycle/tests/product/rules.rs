@@ -114,8 +114,7 @@ fn an_outcome_is_recorded_before_its_job_goes(case: &Case) -> Result<(), &'stati
     let Some(job) = own_job(case).filter(|job| job.state != JobState::Active) else {
         return Ok(());
     };
-    let position = |step: &dyn Fn(&Step) -> bool| case.plan.steps.iter().position(step);
-    let Some(deleted) = position(&|step| matches!(step, Step::DeleteJob { .. })) else {
+    let Some(deleted) = position(case, |step| matches!(step, Step::DeleteJob { .. })) else {
         return ensure(decided::may_stay(case, job), "a finished Job stays");
     };
     let stream = &case.observed.stream;
@@ -125,7 +124,8 @@ fn an_outcome_is_recorded_before_its_job_goes(case: &Case) -> Result<(), &'stati
         JobState::Finished(Outcome::Failed(_)) if decided::is_overruled(case, job) => Ok(()),
         JobState::Finished(Outcome::Failed(_)) if !is_known => {
             let recorded = position(
-                &|step| matches!(step, Step::SetStatus(status) if status.phase == Phase::Failed),
+                case,
+                |step| matches!(step, Step::SetStatus(status) if status.phase == Phase::Failed),
             );
             ensure(recorded.is_some_and(|at| at < deleted), "a failure is lost")?;
             ensure(
@@ -135,14 +135,15 @@ fn an_outcome_is_recorded_before_its_job_goes(case: &Case) -> Result<(), &'stati
         }
         JobState::Finished(Outcome::Succeeded) => {
             let created = position(
-                &|step| matches!(step, Step::CreateRequest { name, .. } if name == SCHEMA),
+                case,
+                |step| matches!(step, Step::CreateRequest { name, .. } if name == SCHEMA),
             );
             let is_made = is_made(case, SCHEMA);
             ensure(
                 !job.schema_mismatch || is_made || created.is_some_and(|at| at < deleted),
                 "a schema change is lost",
             )?;
-            let completed = position(&|step| matches!(step, Step::CompleteRequest { .. }));
+            let completed = position(case, |step| matches!(step, Step::CompleteRequest { .. }));
             ensure(
                 completed.is_some() == served(case, job).is_some(),
                 "a success is lost",
@@ -214,12 +215,8 @@ fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'stat
 
 fn nothing_is_given_up_before_its_successor_is_checked(case: &Case) -> Result<(), &'static str> {
     let makes_job = matches!(case.goal, Goal::Stream | Goal::Backfill(_));
-    let given_up = case.plan.steps.iter().position(gives_up);
-    let checked = case
-        .plan
-        .steps
-        .iter()
-        .position(|step| matches!(step, Step::CheckJob));
+    let given_up = position(case, gives_up);
+    let checked = position(case, |step| matches!(step, Step::CheckJob));
     match (given_up, checked) {
         (Some(given_up), Some(checked)) => ensure(checked < given_up, "the check comes too late"),
         (Some(_), None) => ensure(!makes_job, "what runs is given up unchecked"),
@@ -232,16 +229,10 @@ fn nothing_is_given_up_before_its_successor_is_checked(case: &Case) -> Result<()
 fn nothing_is_made_again_for_a_definition_that_may_be_gone(
     case: &Case,
 ) -> Result<(), &'static str> {
-    let made = case
-        .plan
-        .steps
-        .iter()
-        .position(|step| matches!(step, Step::CreateJob | Step::CreateCronJob));
-    let checked = case
-        .plan
-        .steps
-        .iter()
-        .position(|step| *step == Step::CheckDefinition);
+    let made = position(case, |step| {
+        matches!(step, Step::CreateJob | Step::CreateCronJob)
+    });
+    let checked = position(case, |step| *step == Step::CheckDefinition);
     let Some(made) = made else {
         return ensure(checked.is_none(), "a definition is looked up without need");
     };
@@ -378,6 +369,11 @@ fn gives_up(step: &Step) -> bool {
                 ..
             }
     )
+}
+
+/// Where the plan has its first such step.
+pub fn position(case: &Case, is_such: impl Fn(&Step) -> bool) -> Option<usize> {
+    case.plan.steps.iter().position(is_such)
 }
 
 pub fn own_job(case: &Case) -> Option<&JobView> {

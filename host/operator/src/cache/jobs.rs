@@ -167,14 +167,20 @@ mod tests {
         .unwrap()
     }
 
-    #[test]
-    fn an_outcome_outlives_a_job_that_somebody_else_deleted() {
+    /// No Jobs yet, and what follows them.
+    fn bed() -> (Arc<Jobs>, JobObserver) {
         let jobs = Arc::new(Jobs::new());
         let observer = JobObserver {
             shard: Layout::of(1).shard(0),
             jobs: jobs.clone(),
             routes: Arc::default(),
         };
+        (jobs, observer)
+    }
+
+    #[test]
+    fn an_outcome_outlives_a_job_that_somebody_else_deleted() {
+        let (jobs, observer) = bed();
         let gone = observer.tombstone(finished("u")).unwrap();
         assert!(gone.gone && gone.view.state == JobState::Finished(Outcome::Succeeded));
         let key = Key::new("ns", "s");
@@ -185,12 +191,7 @@ mod tests {
 
     #[test]
     fn an_outcome_that_is_recorded_does_not_outlive_its_job() {
-        let jobs = Arc::new(Jobs::new());
-        let observer = JobObserver {
-            shard: Layout::of(1).shard(0),
-            jobs: jobs.clone(),
-            routes: Arc::default(),
-        };
+        let (jobs, observer) = bed();
         let key = Key::new("ns", "s");
         jobs.store.insert(key.clone(), finished("u").into());
         jobs.deleted(&key, "u", Propagation::Background);
@@ -207,12 +208,7 @@ mod tests {
 
     #[test]
     fn a_deletion_that_is_seen_before_it_is_answered_leaves_nothing_behind() {
-        let jobs = Arc::new(Jobs::new());
-        let observer = JobObserver {
-            shard: Layout::of(1).shard(0),
-            jobs: jobs.clone(),
-            routes: Arc::default(),
-        };
+        let (jobs, observer) = bed();
         let key = Key::new("ns", "s");
         jobs.store
             .insert(key.clone(), observer.tombstone(finished("u")).unwrap());
@@ -227,12 +223,7 @@ mod tests {
 
     #[test]
     fn a_deletion_that_is_seen_while_it_is_answered_leaves_nothing_behind() {
-        let jobs = Arc::new(Jobs::new());
-        let observer = JobObserver {
-            shard: Layout::of(1).shard(0),
-            jobs: jobs.clone(),
-            routes: Arc::default(),
-        };
+        let (jobs, observer) = bed();
         let key = Key::new("ns", "s");
         jobs.store.insert(key.clone(), finished("u").into());
         let tombstone = observer.tombstone(finished("u")).unwrap();
@@ -254,11 +245,7 @@ mod tests {
 
     #[test]
     fn the_run_of_a_cron_job_leaves_nothing_behind() {
-        let observer = JobObserver {
-            shard: Layout::of(1).shard(0),
-            jobs: Arc::new(Jobs::new()),
-            routes: Arc::default(),
-        };
+        let (_, observer) = bed();
         let mut run = finished("u");
         run.meta_mut().name = Some("s-29000000".into());
         assert!(observer.tombstone(run).is_none());

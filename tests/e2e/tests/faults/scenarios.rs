@@ -3,10 +3,9 @@
 
 use std::pin::Pin;
 
-use anyhow::ensure;
 use arcane_contract::api::{Phase, StreamingJobTemplate};
 use arcane_contract::names::ANNOTATION_RESTART;
-use arcane_e2e::{Definition, Plugin, Stream, until};
+use arcane_e2e::{Definition, Plugin, Stream};
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -262,12 +261,7 @@ async fn deletion(plugin: &Plugin<'_>) {
     stream.wait_phase("Backfilling").await;
     stream.delete().await;
     stream.wait_no_job().await;
-    until("its requests to be gone", async || {
-        let requests = stream.requests().await;
-        ensure!(requests.is_empty(), "{requests:?}");
-        Ok(())
-    })
-    .await;
+    stream.wait_no_requests().await;
 }
 
 /// The status of a condition; null if there is none.

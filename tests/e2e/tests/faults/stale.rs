@@ -72,16 +72,11 @@ impl Bed {
             Ok(())
         })
         .await;
-        let before = self.looks().await;
         let mut touched = 0;
-        until("more looks at the stream", async || {
+        self.wait_further_looks(async || {
             touched += 1;
-            stream
-                .annotate("example.com/touched", &touched.to_string())
-                .await;
-            let looks = self.looks().await - before;
-            ensure!(looks >= f64::from(LOOKS), "{looks}");
-            Ok(())
+            let touched = touched.to_string();
+            stream.annotate("example.com/touched", &touched).await;
         })
         .await;
     }
@@ -92,20 +87,16 @@ impl Bed {
         let held = self.hold(&self.plugin.kind().plural);
         stream.delete().await;
         stream.wait_no_job().await;
-        until("the requests to be gone", async || {
-            let requests = stream.requests().await;
-            ensure!(requests.is_empty(), "{requests:?}");
-            Ok(())
-        })
-        .await;
+        stream.wait_no_requests().await;
         held
     }
 
-    /// Waits until the operator has looked at the stream, which waits for something, a few times
-    /// more.
-    async fn wait_further_looks(&self) {
+    /// Waits until the operator has looked at the stream a few times more, because it waits for
+    /// something or is touched.
+    async fn wait_further_looks(&self, mut touch: impl AsyncFnMut()) {
         let before = self.looks().await;
         until("more looks at the stream", async || {
+            touch().await;
             let looks = self.looks().await - before;
             ensure!(looks >= f64::from(LOOKS), "{looks}");
             Ok(())
@@ -242,7 +233,7 @@ async fn nothing_is_made_for_a_definition_whose_deletion_does_not_arrive() -> Re
     stream.wait_pod_runs().await;
 
     let held = bed.delete_unheard(&stream).await;
-    bed.wait_further_looks().await;
+    bed.wait_further_looks(async || {}).await;
     assert_eq!(bed.attempts("create", "jobs").await, 1);
     // Unless a status that could not be written has told already.
     let looked_up = bed.attempts("get", &bed.plugin.kind().plural).await;
@@ -263,7 +254,7 @@ async fn nothing_is_made_again_for_a_definition_that_went_before_its_first_statu
     let held = bed.delete_unheard(&stream).await;
     bed.wait_attempt("patch", &status).await;
     assert!(late.count() > 0, "the status was not late");
-    bed.wait_further_looks().await;
+    bed.wait_further_looks(async || {}).await;
     for resource in ["backfillrequests", "jobs"] {
         assert_eq!(bed.attempts("create", resource).await, 1, "{resource}");
     }
