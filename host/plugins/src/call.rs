@@ -9,8 +9,8 @@ use crate::answer::LogLine;
 use crate::engine::OUTPUT;
 use crate::error::CallError;
 use crate::guest::{Exceeded, Guest, LOG, TABLE};
-use crate::host::Shared;
 use crate::program::Program;
+use crate::shared::Shared;
 use crate::text;
 
 /// How many functions of a trap are named.

@@ -41,6 +41,7 @@ mod program;
 mod question;
 pub mod rails;
 mod settings;
+mod shared;
 pub mod source;
 mod text;
 mod ticker;
@@ -50,10 +51,11 @@ pub use breaker::{BreakerSettings, Health};
 pub use compile::{CompileStatistics, compile_child_main};
 pub use description::Description;
 pub use error::CallError;
-pub use host::{PluginHost, Statistics};
+pub use host::PluginHost;
 pub use load_error::LoadError;
 pub use plugin::Plugin;
 pub use question::{
     Context, Failure, GivenJob, Hook, Mode, Question, Request, StreamDefinition, Trigger,
 };
 pub use settings::{CompileChild, HostSettings, PluginSettings, SettingsError};
+pub use shared::Statistics;

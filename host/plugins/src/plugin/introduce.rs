@@ -6,9 +6,9 @@ use super::MESSAGE;
 use crate::answer::LogLine;
 use crate::call::{self, Limits};
 use crate::description::Description;
-use crate::host::Shared;
 use crate::load_error::LoadError;
 use crate::program::Program;
+use crate::shared::Shared;
 use crate::text;
 
 /// Starts the program once to see whether it can be, has it describe itself, and has it check its

@@ -21,7 +21,6 @@ use crate::digest;
 use crate::engine::OUTPUT;
 use crate::error::CallError;
 use crate::gate::Gate;
-use crate::host::Shared;
 use crate::load_error::LoadError;
 use crate::memo::{Key, Remembered};
 use crate::patch;
@@ -29,6 +28,7 @@ use crate::program::Program;
 use crate::question::{Context, GivenJob, Hook, Question, Trigger};
 use crate::rails::{self, EffectiveGrants, Grant};
 use crate::settings::{LARGEST_MEMORY, PluginSettings};
+use crate::shared::Shared;
 
 /// How much is kept of what a plugin says went wrong, in bytes.
 const MESSAGE: usize = 4 << 10;

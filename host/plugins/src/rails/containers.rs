@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::facts::by_name;
 use super::grant::{Grant, Subject};
+use super::json::{entries, field, text};
 use super::refusal::Step;
 use super::tree::Node;
-use super::walk::{Change, Walk, entries, field, text};
+use super::walk::{Change, Walk};
 use super::{resources, security};
 
 /// Which of a pod's lists of containers.

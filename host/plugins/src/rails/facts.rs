@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::env;
-use super::walk::{field, list, text};
+use super::json::{field, list, text};
+use super::protected::Protected;
 
 /// What was given.
 pub(super) struct Facts<'a> {
@@ -95,7 +95,7 @@ impl<'a> Facts<'a> {
     pub(super) fn is_part(&self, key: &str) -> bool {
         let parts = self.parts.get_or_init(|| {
             self.all_containers()
-                .flat_map(|container| env::Protected::of(Some(container)).keys(container))
+                .flat_map(|container| Protected::of(Some(container)).keys(container))
                 .collect()
         });
         parts.contains(key)

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::env;
 use super::grant::{Grant, Subject};
+use super::json::{field, text};
+use super::protected::PART;
 use super::refusal::Step;
-use super::walk::{Change, Walk, field, text};
+use super::walk::{Change, Walk};
 
 /// The most seconds that a pod may take to end where its template gives it less.
 const GRACE: i64 = 600;
@@ -46,7 +47,7 @@ pub(super) fn keys<'a>(walk: &mut Walk<'a>, change: Change<'a>, why: &'static st
         if is_reserved(key) {
             walk.at(Step::Key(key), |walk| walk.forbid(change, why));
         } else if walk.facts.is_part(key) {
-            walk.at(Step::Key(key), |walk| walk.forbid(change, env::PART));
+            walk.at(Step::Key(key), |walk| walk.forbid(change, PART));
         } else if change
             .proposed
             .is_some_and(|value| !value.is_string() && !value.is_null())

@@ -11,11 +11,14 @@ mod env;
 mod facts;
 mod grant;
 mod job;
+mod json;
 mod pattern;
+mod protected;
 mod refusal;
 mod resources;
 mod rule;
 mod security;
+mod special;
 mod table;
 mod tree;
 mod volumes;
@@ -46,7 +49,7 @@ pub fn judge(
         given: Some(given),
         proposed: Some(proposed),
     };
-    let mut walk = Walk::new(&facts, whole.field("spec"), grants);
+    let mut walk = Walk::new(&facts, whole.field("spec"), grants, special::judge);
     walk.node(tree::root(), whole);
     let refusals = walk.end();
     if refusals.is_empty() {

@@ -6,9 +6,10 @@ use arcane_contract::quantity::Amount;
 use serde_json::Value;
 
 use super::grant::{Grant, Subject};
+use super::json::field;
 use super::refusal::Step;
 use super::tree::Node;
-use super::walk::{Change, Walk, field};
+use super::walk::{Change, Walk};
 
 /// What a container has as much of as is there when it has no limit, or one of 0. Of everything
 /// else it has nothing then.

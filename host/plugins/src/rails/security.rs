@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::grant::{Grant, Subject};
+use super::json::{entries, field, list, text};
 use super::refusal::Step;
 use super::rule::Rung;
 use super::tree::Node;
-use super::walk::{Change, Walk, entries, field, list, rung, text};
+use super::walk::{Change, Walk, rung};
 
 use Rung::{Absent, Flag, Text};
 

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::env::read;
 use super::facts::{by_name, of_volume};
 use super::grant::{Grant, Subject};
+use super::json::{entries, field, list as list_of, text};
 use super::refusal::Step;
 use super::tree::Node;
-use super::walk::{Change, Walk, entries, field, list as list_of, text};
+use super::walk::{Change, Walk};
 
 /// Types of volumes of which it does not matter how they are mounted: they are read-only in any
 /// case, or empty when the pod starts.
@@ -56,10 +56,10 @@ fn sources<'a>(walk: &mut Walk<'a>, volume: &'a Value, change: Change<'a>) {
         }
         walk.at(Step::Field(kind), |walk| match kind {
             "secret" | "configMap" => {
-                of_volume(volume, &mut |reference| read(walk, reference, change));
+                of_volume(volume, &mut |reference| walk.need_read(reference, change));
             }
             "projected" => {
-                of_volume(volume, &mut |reference| read(walk, reference, change));
+                of_volume(volume, &mut |reference| walk.need_read(reference, change));
                 tokens(walk, change);
             }
             _ => source(walk, kind, change),

@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::containers::List;
-use super::facts::Facts;
+use super::facts::{Facts, Kind, Reference};
 use super::grant::{EffectiveGrants, Grant, Subject};
+use super::json::{entries, field};
 use super::refusal::{self, Refusal, Step};
 use super::rule::{Rule, Rung, Special};
 use super::tree::Node;
-use super::{containers, env, job, resources, security, volumes};
 
 /// The most refusals that are told of one answer.
 const REFUSALS: usize = 20;
@@ -37,25 +36,8 @@ impl<'a> Change<'a> {
     }
 }
 
-/// The field `name` of an object; `None` for null.
-pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    value.get(name).filter(|value| !value.is_null())
-}
-
-/// The text in the field `name` of an object.
-pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name).and_then(Value::as_str)
-}
-
-/// The entries of the list in the field `name` of an object.
-pub(super) fn list<'a>(value: Option<&'a Value>, name: &str) -> &'a [Value] {
-    entries(value.and_then(|value| value.get(name)))
-}
-
-/// The entries of a list; none of anything else.
-pub(super) fn entries(value: Option<&Value>) -> &[Value] {
-    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
+/// Judges what takes more than a value to judge: the walk leads there, and knows nobody who does.
+pub(super) type Judge = for<'a> fn(&mut Walk<'a>, Special, &'static Node, Change<'a>, &'static str);
 
 /// Where the walk is, and what it has found.
 pub(super) struct Walk<'a> {
@@ -66,12 +48,18 @@ pub(super) struct Walk<'a> {
     /// The container that the walk is in.
     pub(super) container: Change<'a>,
     grants: &'a EffectiveGrants,
+    judge: Judge,
     path: Vec<Step<'a>>,
     refusals: Vec<Refusal>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(facts: &'a Facts<'a>, spec: Change<'a>, grants: &'a EffectiveGrants) -> Self {
+    pub(super) fn new(
+        facts: &'a Facts<'a>,
+        spec: Change<'a>,
+        grants: &'a EffectiveGrants,
+        judge: Judge,
+    ) -> Self {
         Self {
             facts,
             spec,
@@ -80,6 +68,7 @@ impl<'a> Walk<'a> {
                 proposed: None,
             },
             grants,
+            judge,
             path: Vec::new(),
             refusals: Vec::new(),
         }
@@ -121,41 +110,7 @@ impl<'a> Walk<'a> {
             Rule::Names(grant) => self.name(grant, change),
             // Reached only below what judges it, which has done so.
             Rule::Within(_) => {}
-            Rule::Special(special, _) => self.special(special, node, change, why),
-        }
-    }
-
-    fn special(
-        &mut self,
-        special: Special,
-        node: &'static Node,
-        change: Change<'a>,
-        why: &'static str,
-    ) {
-        match special {
-            Special::Keys => job::keys(self, change, why),
-            Special::Replacement => {
-                if self.is_known(node, change) {
-                    job::replacement(self, change, why);
-                }
-            }
-            Special::Grace => job::grace(self, change, why),
-            Special::Account => job::account(self, change),
-            Special::Containers => containers::judge(self, List::Main, node, change),
-            Special::InitContainers => containers::judge(self, List::Init, node, change),
-            Special::Image => containers::image(self, change),
-            Special::ImagePull => containers::image_pull(self, change),
-            Special::Ports => containers::ports(self, node, change),
-            Special::Env => env::variables(self, node, change),
-            Special::EnvFrom => env::sources(self, node, change),
-            Special::Resources => resources::judge(self, node, change),
-            Special::ContainerSecurity => security::container(self, node, change),
-            Special::PodSecurity => security::pod(self, node, change),
-            Special::Mounts => volumes::mounts(self, node, change),
-            Special::Devices => volumes::devices(self, node, change),
-            Special::Volumes => volumes::judge(self, node, change),
-            Special::PullSecrets => volumes::pull_secrets(self, change),
-            Special::Claims => volumes::claims(self, change),
+            Rule::Special(special, _) => (self.judge)(self, special, node, change, why),
         }
     }
 
@@ -284,6 +239,17 @@ impl<'a> Walk<'a> {
         if self.refusals.len() < REFUSALS && !self.grants.cover(grant, &subject) {
             let remedy = refusal::remedy(self.grants, grant, &subject);
             self.refuse(change, Some(grant), remedy);
+        }
+    }
+
+    /// Needs a grant for what the pod could not read before.
+    pub(super) fn need_read(&mut self, reference: Reference<'_>, change: Change<'_>) {
+        if !self.facts.can_read(reference) {
+            let grant = match reference.kind {
+                Kind::Secret => Grant::Secrets,
+                Kind::ConfigMap => Grant::ConfigMaps,
+            };
+            self.need(grant, Subject::Name(reference.name), change);
         }
     }
 
