@@ -80,5 +80,5 @@ fn departure(observed: &Observed, phase: Phase, goal: &Goal) -> Departure {
 
 const NOT_REQUESTED: Departure = Departure::Told(
     "BackfillNotRequested",
-    "The request that the backfill was for is no longer open.",
+    "The request that the backfill was for is no longer open: it is complete, or was taken back.",
 );
