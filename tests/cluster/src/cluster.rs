@@ -146,8 +146,18 @@ impl Cluster {
     /// # Errors
     /// When the account does not exist.
     pub async fn client_for_service_account(&self, namespace: &str, name: &str) -> Result<Client> {
-        let kubeconfig = self.kubeconfig_for_service_account(namespace, name).await?;
-        Ok(Client::try_from(config(&kubeconfig).await?)?)
+        Ok(Client::try_from(
+            self.config_for_service_account(namespace, name).await?,
+        )?)
+    }
+
+    /// What a client is made of that speaks as a service account, for one that is to live on another
+    /// runtime.
+    ///
+    /// # Errors
+    /// When the account does not exist.
+    pub async fn config_for_service_account(&self, namespace: &str, name: &str) -> Result<Config> {
+        config(&self.kubeconfig_for_service_account(namespace, name).await?).await
     }
 
     /// The kubeconfig with every right.

@@ -28,6 +28,8 @@ use tokio::task::JoinSet;
 /// class the operator works on by default (of all classes together 64). As there, a stream whose
 /// backfill runs takes no place.
 pub const CONCURRENCY: usize = 16;
+/// Name of the threads that it runs on.
+pub const THREADS: &str = "bare-client";
 /// Writes for each stream.
 pub const WRITES: usize = 7;
 /// As the operator does by default: under the template's one second the Job would go by itself.

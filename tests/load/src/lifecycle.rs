@@ -19,6 +19,7 @@ use crate::phases::Phases;
 use crate::report::Subject;
 use crate::restart;
 use crate::streams;
+use crate::threads::Threads;
 
 /// Name of the operator's service account.
 pub const ACCOUNT: &str = "arcane-host";
@@ -57,7 +58,7 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
     if options.runs > 1 {
         eprintln!("Run {} of {}", run + 1, options.runs);
     }
-    let (bare, (operator, figures)) = if run.is_multiple_of(2) {
+    let ((bare, bare_cpu), (operator, figures)) = if run.is_multiple_of(2) {
         (bare_run(options).await?, operator_run(options).await?)
     } else {
         let operator = operator_run(options).await?;
@@ -65,7 +66,30 @@ async fn pair(options: &Lifecycle, run: u32) -> Result<Figures> {
     };
     let mut all = compare(&bare, &operator);
     all.extend(figures);
+    all.extend(compare_cpu(bare_cpu, &all));
     Ok(all)
+}
+
+/// What both take themselves: how dear it is to be an operator, whatever the machine.
+fn compare_cpu(bare: f64, operator: &Figures) -> Figures {
+    let operator = operator
+        .get("cpu_per_stream")
+        .map_or(f64::NAN, Figure::value);
+    let mut all = Figures::default();
+    let mut add = |name, label, unit, value| all.add(name, label, unit, Across::Median, value);
+    add(
+        "bare_cpu_per_stream",
+        "bare client, CPU per stream",
+        Unit::Milliseconds,
+        bare,
+    );
+    add(
+        "cpu_to_bare",
+        "operator to bare client, CPU per stream",
+        Unit::Times,
+        operator / bare,
+    );
+    all
 }
 
 fn compare(bare: &Speed, operator: &Speed) -> Figures {
@@ -127,16 +151,21 @@ struct Speed {
     others: f64,
 }
 
-/// The bare client on a fresh control plane.
-async fn bare_run(options: &Lifecycle) -> Result<Speed> {
+/// The bare client on a fresh control plane: its speed, and the milliseconds of processor time that
+/// itself takes for each stream.
+async fn bare_run(options: &Lifecycle) -> Result<(Speed, f64)> {
     let streams = usize::try_from(options.streams)?;
     eprintln!("Bare client: starting a control plane");
     let cluster = Cluster::start().await?;
     let platform = Platform::install(&cluster).await?;
     let plugin = platform.plugin(&streams::chart_values()).await?;
     // With the same account as the operator: authenticated, authorised and audited alike.
-    let client = cluster
-        .client_for_service_account(NAMESPACE, ACCOUNT)
+    let account = cluster
+        .config_for_service_account(NAMESPACE, ACCOUNT)
+        .await?;
+    let threads = Threads::new(bare::THREADS)?;
+    let client = threads
+        .run(async { Ok(Client::try_from(account)?) })
         .await?;
     wait_granted(&client, &plugin).await?;
     let bare = Bare::new(client, &plugin).await?;
@@ -150,7 +179,9 @@ async fn bare_run(options: &Lifecycle) -> Result<Speed> {
     // It is received for as long as any stream is not yet running.
     let tell = |definition| drop(sender.send(definition));
     let race = race(&cluster, &plugin, options.streams, tell);
-    let (speed, ()) = tokio::try_join!(race, bare.serve(created, streams))?;
+    let before = threads.used()?;
+    let (speed, ()) = tokio::try_join!(race, threads.run(bare.serve(created, streams)))?;
+    let cpu = (threads.used()? - before) * 1000.0 / number(streams);
 
     let writes = cluster.audit().since(mark).await?;
     let writes = writes.by_user(OPERATOR_USER).writes().len();
@@ -160,7 +191,7 @@ async fn bare_run(options: &Lifecycle) -> Result<Speed> {
          measure",
         bare::WRITES
     );
-    Ok(speed)
+    Ok((speed, cpu))
 }
 
 async fn wait_granted(client: &Client, plugin: &Plugin<'_>) -> Result<()> {

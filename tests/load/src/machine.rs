@@ -82,6 +82,20 @@ impl Used {
     }
 }
 
+/// Processor time that those threads of this process have used which have this name, in seconds.
+/// Threads that have ended do not count.
+pub fn used_by_threads(name: &str) -> Result<f64> {
+    let mut ticks = 0;
+    for entry in fs::read_dir("/proc/self/task")? {
+        let stat = fs::read_to_string(entry?.path().join("stat"));
+        let thread = stat.ok().as_deref().and_then(Process::read);
+        ticks += thread
+            .filter(|thread| thread.name == name)
+            .map_or(0, |thread| thread.ticks);
+    }
+    Ok(seconds(ticks))
+}
+
 /// Cores that can be used.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

@@ -17,6 +17,7 @@ mod restart;
 mod shards;
 mod soak;
 mod streams;
+mod threads;
 mod thresholds;
 mod times;
 
