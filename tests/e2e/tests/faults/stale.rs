@@ -114,6 +114,17 @@ impl Bed {
         self.plugin.assert_clean().await;
         stop(self.operator).await
     }
+
+    /// The same where the definition is gone. The garbage collector may take the request first: the
+    /// operator then stops the Job that runs for it, and either of the two may find it gone.
+    async fn end_beside_collector(self) -> Result<()> {
+        let blemishes = self.plugin.blemishes().await;
+        let is_lost_race =
+            |line: &String| line.contains(" delete jobs ") && line.contains(" -> 404");
+        assert!(blemishes.iter().all(is_lost_race), "{blemishes:#?}");
+        assert!(self.attempts("delete", "jobs").await <= 1);
+        stop(self.operator).await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,7 +250,7 @@ async fn nothing_is_made_for_a_definition_whose_deletion_does_not_arrive() -> Re
     let looked_up = bed.attempts("get", &bed.plugin.kind().plural).await;
     assert!(looked_up <= 1, "{looked_up}");
     held.end();
-    bed.end().await
+    bed.end_beside_collector().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -259,7 +270,7 @@ async fn nothing_is_made_again_for_a_definition_that_went_before_its_first_statu
         assert_eq!(bed.attempts("create", resource).await, 1, "{resource}");
     }
     held.end();
-    bed.end().await
+    bed.end_beside_collector().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
