@@ -19,6 +19,10 @@ use crate::program::Program;
 use crate::settings::HostSettings;
 use crate::ticker::Ticker;
 
+/// What is loaded, by digest. Each has a lock of its own, so that two that load the same component
+/// at the same time compile it once.
+type Programs = HashMap<String, Arc<Mutex<Weak<Program>>>>;
+
 /// What all plugins of a host share.
 pub(crate) struct Shared {
     pub(crate) settings: HostSettings,
@@ -29,9 +33,7 @@ pub(crate) struct Shared {
     memo: Mutex<Memo>,
     linker: Linker<Guest>,
     compiler: Compiler,
-    /// What is loaded, by digest. Each has a lock of its own, so that two that load the same
-    /// component at the same time compile it once.
-    programs: Mutex<HashMap<String, Arc<Mutex<Weak<Program>>>>>,
+    programs: Mutex<Programs>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -85,12 +87,7 @@ impl Shared {
         let mut loaded: Vec<String> = self
             .programs()
             .iter()
-            // One whose lock is taken is being loaded.
-            .filter(|(_, program)| {
-                program
-                    .try_lock()
-                    .is_ok_and(|program| program.strong_count() > 0)
-            })
+            .filter(|(_, place)| is_loaded(place))
             .map(|(digest, _)| digest.clone())
             .collect();
         loaded.sort_unstable();
@@ -103,7 +100,7 @@ impl Shared {
         }
     }
 
-    fn programs(&self) -> MutexGuard<'_, HashMap<String, Arc<Mutex<Weak<Program>>>>> {
+    fn programs(&self) -> MutexGuard<'_, Programs> {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,12 +110,7 @@ impl Shared {
         let place = {
             let mut programs = self.programs();
             // What nobody has any more, and nobody is about to load.
-            programs.retain(|_, place| {
-                Arc::strong_count(place) > 1
-                    || place
-                        .try_lock()
-                        .is_ok_and(|program| program.strong_count() > 0)
-            });
+            programs.retain(|_, place| Arc::strong_count(place) > 1 || is_loaded(place));
             Arc::clone(programs.entry(digest.clone()).or_default())
         };
         let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,4 +127,11 @@ impl Shared {
         *place = Arc::downgrade(&program);
         Ok(program)
     }
+}
+
+/// Whether somebody has the program. One whose lock is taken is still being loaded.
+fn is_loaded(place: &Mutex<Weak<Program>>) -> bool {
+    place
+        .try_lock()
+        .is_ok_and(|program| program.strong_count() > 0)
 }

@@ -34,17 +34,7 @@ impl Moment {
     /// Now.
     pub fn now() -> Result<Self> {
         let stat = fs::read_to_string("/proc/stat")?;
-        let mut processes = Vec::new();
-        for entry in fs::read_dir("/proc")? {
-            let stat = entry?.path().join("stat");
-            // What is no process, or has ended meanwhile, is passed over.
-            processes.extend(
-                fs::read_to_string(stat)
-                    .ok()
-                    .as_deref()
-                    .and_then(Process::read),
-            );
-        }
+        let processes = Process::all("/proc")?;
         Ok(Self {
             all: busy(&stat).context("/proc/stat tells no processor time")?,
             own: family(process::id(), processes),
@@ -85,15 +75,9 @@ impl Used {
 /// Processor time that those threads of this process have used which have this name, in seconds.
 /// Threads that have ended do not count.
 pub fn used_by_threads(name: &str) -> Result<f64> {
-    let mut ticks = 0;
-    for entry in fs::read_dir("/proc/self/task")? {
-        let stat = fs::read_to_string(entry?.path().join("stat"));
-        let thread = stat.ok().as_deref().and_then(Process::read);
-        ticks += thread
-            .filter(|thread| thread.name == name)
-            .map_or(0, |thread| thread.ticks);
-    }
-    Ok(seconds(ticks))
+    let threads = Process::all("/proc/self/task")?.into_iter();
+    let named = threads.filter(|thread| thread.name == name);
+    Ok(seconds(named.map(|thread| thread.ticks).sum()))
 }
 
 /// Cores that can be used.
@@ -115,6 +99,7 @@ fn busy(stat: &str) -> Option<u64> {
     Some(before.iter().chain(after).sum())
 }
 
+/// A process, or a thread, which tells the same of itself.
 #[derive(Debug, Clone, PartialEq)]
 struct Process {
     id: u32,
@@ -124,6 +109,16 @@ struct Process {
 }
 
 impl Process {
+    /// All that have a directory in this one. What is none, or has ended meanwhile, is passed over.
+    fn all(directory: &str) -> Result<Vec<Self>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let stat = fs::read_to_string(entry?.path().join("stat"));
+            all.extend(stat.ok().as_deref().and_then(Self::read));
+        }
+        Ok(all)
+    }
+
     /// Reads `/proc/<pid>/stat`.
     fn read(stat: &str) -> Option<Self> {
         // The name is in parentheses and may hold anything.

@@ -6,7 +6,7 @@ use std::future::Future;
 use anyhow::Result;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::machine::{cores, used_by_threads};
+use crate::machine::used_by_threads;
 
 /// A runtime as the operator's, on threads that have a name.
 pub struct Threads {
@@ -20,7 +20,6 @@ impl Threads {
     /// `name` may have 15 characters.
     pub fn new(name: &'static str) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
-            .worker_threads(cores())
             .thread_name(name)
             .enable_all()
             .build()?;
