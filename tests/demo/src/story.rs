@@ -25,6 +25,8 @@ pub struct Story {
 struct Seen {
     facts: Vec<(String, Fact)>,
     phases: BTreeMap<String, String>,
+    /// Why what is watched cannot be, by its place in the API.
+    unwatched: BTreeMap<String, String>,
 }
 
 /// A place in the story.
@@ -71,6 +73,18 @@ impl Story {
         seen.facts.push((stream.to_owned(), fact));
         drop(seen);
         self.news.notify_waiters();
+    }
+
+    /// Keeps why something cannot be watched, for whoever waits for it in vain.
+    pub fn cannot_watch(&self, watched: &str, error: &anyhow::Error) {
+        let mut seen = self.seen();
+        seen.unwatched
+            .insert(watched.to_owned(), format!("{error:#}"));
+    }
+
+    /// It can be watched.
+    pub fn watches(&self, watched: &str) {
+        self.seen().unwatched.remove(watched);
     }
 
     /// Begins an act.
@@ -142,11 +156,16 @@ impl Story {
         };
         match tokio::time::timeout(self.patience, wait).await {
             Ok(facts) => Ok(facts),
-            Err(_) => bail!(
-                "waited {:?} for {stream}: {what}; seen: {:?}",
-                self.patience,
-                self.since(mark, stream).0
-            ),
+            Err(_) => {
+                let unwatched: String = (self.seen().unwatched.iter())
+                    .map(|(watched, why)| format!("; {watched} cannot be watched: {why}"))
+                    .collect();
+                bail!(
+                    "waited {:?} for {stream}: {what}; seen: {:?}{unwatched}",
+                    self.patience,
+                    self.since(mark, stream).0
+                )
+            }
         }
     }
 
