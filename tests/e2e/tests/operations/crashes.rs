@@ -101,6 +101,8 @@ async fn a_crash_in_the_middle_of_a_backfill_neither_restarts_nor_loses_it() -> 
     let sample = platform.sample(&json!({})).await?;
     let stream = sample.create("orders", Definition::v2()).await;
     stream.wait_phase("Backfilling").await;
+    // The last that it writes: a write that the kill cuts off is one that the API server gives up.
+    stream.wait_event("StreamCreated").await;
     let job = job_uids(&[&stream]).await?;
 
     // While it runs.
