@@ -10,9 +10,11 @@ use arcane_lifecycle::{Backend, Fenced, Phase, RequestPhase};
 use stateright::{Model, Property};
 
 use crate::{
-    action::{Action, Event, Fault},
+    action::{Action, Fault},
+    event::Event,
     flaw::Flaw,
-    objects::Request,
+    objects::{Job, Request},
+    plugin::Plugin,
     world::{Broken, Left, World},
 };
 
@@ -20,6 +22,7 @@ pub const NEVER_TWO: &str = "no two Jobs of one stream are ever at work";
 pub const NOT_IN_VAIN: &str = "no request is completed without a Job that succeeded for it";
 pub const NOT_TWICE: &str = "no second Job succeeds for a request that one has succeeded for";
 pub const NOT_FOR_NOBODY: &str = "nothing is made again for a definition that is gone";
+pub const AS_TOLD: &str = "no Job is made for a backfill that a plugin has put off or skipped";
 pub const NOT_SUSPENDED: &str = "no Job stays while the stream is suspended";
 pub const NOT_LOST: &str = "no backfill that was asked for is lost";
 pub const AS_ASKED: &str = "what comes to rest is what the definition asks for";
@@ -31,6 +34,7 @@ const SOON: usize = 120;
 /// A stream, and all that may happen to it.
 pub struct Exploration {
     pub backend: Backend,
+    pub plugin: Plugin,
     pub left: Left,
     pub events: Vec<Event>,
     pub flaw: Option<Flaw>,
@@ -42,6 +46,7 @@ impl Exploration {
     pub fn new(backend: Backend, events: &[Event], left: Left) -> Self {
         Exploration {
             backend,
+            plugin: Plugin::None,
             left,
             events: events.to_vec(),
             flaw: None,
@@ -54,6 +59,10 @@ impl Exploration {
             flaw: Some(flaw),
             ..self
         }
+    }
+
+    pub fn under(self, plugin: Plugin) -> Self {
+        Exploration { plugin, ..self }
     }
 
     fn quiet(&self, world: &World) -> impl Iterator<Item = World> {
@@ -103,11 +112,13 @@ impl Model for Exploration {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.backend, self.left)]
+        vec![World::new(self.backend, self.plugin, self.left)]
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
         actions.extend(Action::quiet());
+        // No rest has to wait for it: a plugin may let things wait again and again.
+        actions.push(Action::TimePasses);
         if world.left.events > 0 {
             actions.extend(self.events.iter().copied().map(Action::Event));
         }
@@ -141,6 +152,7 @@ impl Model for Exploration {
             Property::always(NOT_FOR_NOBODY, |_, world| {
                 is_whole(world, Broken::MadeForNobody)
             }),
+            Property::always(AS_TOLD, |_, world| is_whole(world, Broken::AgainstItsWord)),
             Property::always(RESTS, |model, world| model.rest(world, 0).is_some()),
             Property::always(NOT_SUSPENDED, |model, world| {
                 !model.is_at_rest(world) || is_idle_if_suspended(world)
@@ -175,13 +187,22 @@ fn is_nothing_owed(world: &World) -> bool {
     if definition.is_gone {
         return true;
     }
-    let is_stopped = definition.suspended || definition.backend.is_none() || phase == Phase::Failed;
-    let is_owed = |it: &Request| it.phase != Some(RequestPhase::Stopped);
+    let is_stopped = definition.suspended
+        || definition.backend.is_none()
+        || phase == Phase::Failed
+        || is_held(world);
+    let is_owed = |it: &Request| it.phase != Some(RequestPhase::Stopped) && !it.is_postponed();
     let mut requests = world.requests.truth().iter();
     let has_first = requests.any(|request| request.name.contains("-initial-"));
     world.ghosts.owed.is_none()
         && (is_stopped || !world.open_requests().any(is_owed))
         && (has_first || !world.ghosts.wants_first)
+}
+
+/// The plugin has something wait: an end for its time, or everything for an answer.
+fn is_held(world: &World) -> bool {
+    let job = world.job.truth().as_deref();
+    world.plugin == Plugin::Silent || job.is_some_and(Job::is_held)
 }
 
 fn is_as_asked(world: &World) -> bool {
@@ -193,11 +214,14 @@ fn is_as_asked(world: &World) -> bool {
         _ if definition.suspended => phase == Phase::Suspended,
         _ if phase == Phase::Failed => is_idle(world),
         // What runs goes on.
+        _ if world.plugin == Plugin::Silent => true,
         None => true,
+        _ if is_held(world) => phase == Phase::Pending && cron_job.is_none(),
         Some(Backend::ChangeCapture) => {
             let is_streaming = job.as_ref().is_some_and(|job| {
-                let is_current = job.spec == definition.spec && job.request.is_none();
-                is_current && job.end.is_none() && !job.terminating
+                let is_current =
+                    job.spec == definition.spec || job.is_kept(definition.generation());
+                is_current && job.request.is_none() && job.end.is_none() && !job.terminating
             });
             is_streaming && cron_job.is_none() && phase == Phase::Running
         }

@@ -22,6 +22,10 @@ pub enum Flaw {
     NeverRests,
     /// It makes again what is gone without a look at the definition.
     TakesDefinitionForGranted,
+    /// It puts nothing on record that a plugin says.
+    KeepsNoRecords,
+    /// It does not heed what is on record of what a plugin has said.
+    ForgetsThePlugin,
     /// Its first lists may be older than what an operator before it has written.
     ListsFromStaleCaches,
 }
@@ -29,6 +33,11 @@ pub enum Flaw {
 impl Flaw {
     /// What it takes for what is there.
     pub fn mar_view(self, observed: &mut Observed) {
+        if self == Flaw::ForgetsThePlugin {
+            for request in &mut observed.requests {
+                request.record = None;
+            }
+        }
         if self != Flaw::TakesAbsenceForSuccess || observed.job.is_some() {
             return;
         }
@@ -70,6 +79,9 @@ impl Flaw {
             }
             Flaw::TakesDefinitionForGranted => {
                 steps.retain(|step| *step != Step::CheckDefinition);
+            }
+            Flaw::KeepsNoRecords => {
+                steps.retain(|step| !matches!(step, Step::RecordJobDecision { .. }));
             }
             Flaw::RecordsTooLate => steps.sort_by_key(|step| !is_deletion(step)),
             Flaw::NeverRests => {

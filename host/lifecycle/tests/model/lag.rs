@@ -87,6 +87,14 @@ impl<T: Clone + Eq> Lag<T> {
         }
     }
 
+    /// What is true of all that was, is and will be seen changes without a word.
+    pub fn change_all(&mut self, change: impl Fn(&mut T)) {
+        change(&mut self.seen);
+        change(&mut self.before);
+        self.list.iter_mut().for_each(&change);
+        self.coming.iter_mut().for_each(&change);
+    }
+
     /// Forgets what was before, where nobody asks.
     pub fn forget_before(&mut self) {
         self.before = self.truth().clone();

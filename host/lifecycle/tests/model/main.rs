@@ -1,17 +1,22 @@
 //! Every order in which the operator's writes, its lagging caches, users, Jobs, crashes and lost
 //! answers may take their turns, up to a number of each, explored by a model checker.
 //!
-//! The operator's decisions and its fences are the real ones; the API server is a few maps. What is
-//! left out: plugins, which the simulation has; whether the operator is woken, as it may look at any
-//! time here; templates; and that a Job's pods run at all.
+//! The operator's decisions and its fences are the real ones; the API server is a few maps. A plugin
+//! is of one mind for as long as there is one. What is left out: whether the operator is woken, as it
+//! may look at any time here; templates; and that a Job's pods run at all.
 
 mod action;
 mod check;
+mod event;
+mod execute;
 mod flaw;
 mod lag;
+mod memory;
 #[path = "../support/objects.rs"]
 mod objects;
 mod operator;
+#[path = "../support/plugin.rs"]
+mod plugin;
 mod world;
 
 use std::{
@@ -19,13 +24,14 @@ use std::{
     time::Instant,
 };
 
-use action::Event;
 use arcane_lifecycle::Backend;
 use check::{
-    AS_ASKED, Exploration, NEVER_TWO, NOT_FOR_NOBODY, NOT_IN_VAIN, NOT_LOST, NOT_SUSPENDED,
-    NOT_TWICE, RESTS,
+    AS_ASKED, AS_TOLD, Exploration, NEVER_TWO, NOT_FOR_NOBODY, NOT_IN_VAIN, NOT_LOST,
+    NOT_SUSPENDED, NOT_TWICE, RESTS,
 };
+use event::Event;
 use flaw::Flaw;
+use plugin::Plugin;
 use stateright::{Checker, HasDiscoveries, Model};
 use world::Left;
 
@@ -87,9 +93,89 @@ fn whatever_fails_twice_a_new_stream_is_safe_and_comes_to_rest() {
     explore("two faults", streams, 5_000);
 }
 
+/// What a plugin has a say in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Say {
+    Nothing,
+    Backfills,
+    Ends,
+    WhatRuns,
+    Everything,
+}
+
+fn say(plugin: Plugin) -> Say {
+    match plugin {
+        Plugin::None => Say::Nothing,
+        Plugin::SkipsBackfills
+        | Plugin::RunsBackfills
+        | Plugin::PostponesBackfills
+        | Plugin::RefusesBackfills => Say::Backfills,
+        Plugin::RestartsAtOnce
+        | Plugin::RestartsLater
+        | Plugin::BackfillsAfterEnds
+        | Plugin::FailsAfterEnds => Say::Ends,
+        Plugin::KeepsSpecs
+        | Plugin::PostponesSpecs
+        | Plugin::BackfillsForSpecs
+        | Plugin::FailsForSpecs => Say::WhatRuns,
+        Plugin::Silent | Plugin::Meddles => Say::Everything,
+    }
+}
+
+/// Each plugin that has a say in this, with two things that happen, and with one that happens and
+/// one that fails.
+fn explore_under(what: Say, events: &[Event], least: usize) {
+    for plugin in Plugin::ALL.into_iter().filter(|it| say(*it) == what) {
+        for left in [
+            Left {
+                events: 2,
+                faults: 0,
+            },
+            Left {
+                events: 1,
+                faults: 1,
+            },
+        ] {
+            let exploration = Exploration::new(CHANGE_CAPTURE, events, left).under(plugin);
+            explore(&format!("{plugin:?}, {left:?}"), exploration, least);
+        }
+    }
+}
+
+#[test]
+fn whatever_a_plugin_says_of_backfills_a_stream_is_safe_and_comes_to_rest() {
+    explore_under(Say::Backfills, &Event::BACKFILLS, 2_500);
+}
+
+#[test]
+fn whatever_a_plugin_says_of_ends_a_stream_is_safe_and_comes_to_rest() {
+    explore_under(Say::Ends, &Event::ENDS, 30_000);
+}
+
+#[test]
+fn whatever_a_plugin_says_of_what_runs_a_stream_is_safe_and_comes_to_rest() {
+    explore_under(Say::WhatRuns, &Event::RUNS, 40_000);
+}
+
+#[test]
+fn whether_a_plugin_says_nothing_or_much_a_stream_is_safe_and_comes_to_rest() {
+    explore_under(Say::Everything, &Event::MOODS, 3_000);
+}
+
 /// A model check that finds nothing might look for nothing.
 fn expect_found(flaw: Flaw, broken: &'static str, events: &[Event], left: Left) {
-    let exploration = Exploration::new(CHANGE_CAPTURE, events, left).with(flaw);
+    expect_found_under(Plugin::None, flaw, broken, events, left);
+}
+
+fn expect_found_under(
+    plugin: Plugin,
+    flaw: Flaw,
+    broken: &'static str,
+    events: &[Event],
+    left: Left,
+) {
+    let exploration = Exploration::new(CHANGE_CAPTURE, events, left);
+    let exploration = exploration.under(plugin).with(flaw);
     let checker = exploration.checker();
     let checker = checker.finish_when(HasDiscoveries::AnyOf([broken].into()));
     let checker = checker.spawn_bfs().join();
@@ -201,4 +287,34 @@ fn an_operator_that_does_not_start_again_is_found_out() {
         faults: 0,
     };
     expect_found(Flaw::StartsOnce, AS_ASKED, &[Event::StreamSucceeds], left);
+}
+
+#[test]
+fn an_operator_that_puts_no_restart_on_record_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found_under(
+        Plugin::RestartsLater,
+        Flaw::KeepsNoRecords,
+        AS_ASKED,
+        &[Event::JobFails],
+        left,
+    );
+}
+
+#[test]
+fn an_operator_that_forgets_what_a_plugin_has_put_off_is_found_out() {
+    let left = Left {
+        events: 1,
+        faults: 0,
+    };
+    expect_found_under(
+        Plugin::PostponesBackfills,
+        Flaw::ForgetsThePlugin,
+        AS_TOLD,
+        &[Event::Unplug],
+        left,
+    );
 }

@@ -6,8 +6,10 @@ use arcane_lifecycle::{Backend, Fenced, Phase, Reach};
 
 use crate::{
     lag::Lag,
+    memory::Memory,
     objects::{CronJob, End, Job, Request},
-    operator::{Memory, Work},
+    operator::Work,
+    plugin::{Plugin, Tick},
 };
 
 /// The definition and its status.
@@ -20,6 +22,13 @@ pub struct Definition {
     pub status: Status,
     /// It is deleted: what belonged to it will be, too.
     pub is_gone: bool,
+}
+
+impl Definition {
+    /// `metadata.generation`: it goes with the spec, which goes back to the first.
+    pub fn generation(&self) -> i64 {
+        i64::from(self.spec) + 1
+    }
 }
 
 /// What the definition's status tells.
@@ -45,6 +54,8 @@ pub enum Broken {
     /// A Job or CronJob is made in the place of one that could be seen to have gone with its
     /// definition.
     MadeForNobody,
+    /// A Job is made for a backfill that the plugin has put off, or will not have.
+    AgainstItsWord,
 }
 
 /// What is known of the past.
@@ -82,6 +93,9 @@ pub struct World {
     /// Oldest first, open or not.
     pub requests: Lag<Arc<Vec<Request>>>,
     pub memory: Memory,
+    pub plugin: Plugin,
+    /// What the plugin wants at the next look, its time having come.
+    pub tick: Option<Tick>,
     /// The plan that the operator is in the middle of.
     pub work: Option<Work>,
     pub ghosts: Ghosts,
@@ -93,8 +107,8 @@ pub struct World {
 }
 
 impl World {
-    /// A definition that was just created.
-    pub fn new(backend: Backend, left: Left) -> Self {
+    /// A definition that was just created, of a class with this plugin.
+    pub fn new(backend: Backend, plugin: Plugin, left: Left) -> Self {
         let definition = Definition {
             suspended: false,
             backend: Some(backend),
@@ -113,6 +127,8 @@ impl World {
             cron_job: Lag::new(None),
             requests: Lag::new(Arc::default()),
             memory: Memory::default(),
+            plugin,
+            tick: None,
             work: None,
             ghosts: Ghosts {
                 wants_first: backend == Backend::ChangeCapture,
@@ -144,6 +160,22 @@ impl World {
             change(&mut next);
             self.job.write(Some(Arc::new(next)));
         }
+    }
+
+    /// All that waits for its time has waited long enough: no object changes by that.
+    pub fn pass_time(&mut self) {
+        let pass = |job: &mut Option<Arc<Job>>| {
+            if let Some(job) = job {
+                Arc::make_mut(job).pass_time();
+            }
+        };
+        self.job.change_all(pass);
+        pass(&mut self.memory.tombstone);
+        self.requests.change_all(|requests| {
+            Arc::make_mut(requests)
+                .iter_mut()
+                .for_each(Request::pass_time);
+        });
     }
 
     /// Changes the request of this name; false if there is none, or it is as it should be already.
@@ -284,6 +316,7 @@ impl World {
     /// than the last change.
     pub fn crash(&mut self, stale: &[Fenced]) {
         self.memory = Memory::default();
+        self.tick = None;
         self.work = None;
         self.ghosts.has_crashed = true;
         let is_stale = |kind| stale.contains(&kind);

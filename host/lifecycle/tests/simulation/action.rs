@@ -1,8 +1,6 @@
 //! What may happen to a cluster, in any order.
 
-use std::time::Duration;
-
-use arcane_lifecycle::{Backend, Goal, JobRecord, RequestRecord};
+use arcane_lifecycle::{Backend, Goal};
 
 use crate::{
     cluster::Cluster,
@@ -278,19 +276,9 @@ fn create_request(cluster: &mut Cluster) {
 }
 
 fn pass_time(cluster: &mut Cluster) {
-    for request in &mut cluster.state.requests {
-        request
-            .record
-            .take_if(|record| matches!(record, RequestRecord::Postponed { .. }));
-    }
-    let Some(job) = &mut cluster.state.job else {
-        return;
-    };
-    match &mut job.record {
-        Some(JobRecord::Restart { wait, .. }) => *wait = Duration::ZERO,
-        Some(JobRecord::Kept { wait: Some(_), .. }) => job.record = None,
-        _ => {}
-    }
+    let state = &mut cluster.state;
+    state.requests.iter_mut().for_each(Request::pass_time);
+    state.job.iter_mut().for_each(Job::pass_time);
 }
 
 fn oldest(cluster: &Cluster) -> Option<String> {

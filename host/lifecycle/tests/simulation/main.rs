@@ -10,6 +10,7 @@ mod cluster;
 #[path = "../support/objects.rs"]
 mod objects;
 mod operator;
+#[path = "../support/plugin.rs"]
 mod plugin;
 
 use std::{

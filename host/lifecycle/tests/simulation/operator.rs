@@ -1,11 +1,11 @@
 //! The operator's work: observe, decide, carry out; and what must come of it in the end.
 
-use arcane_lifecycle::{Backend, Event, JobRecord, Phase, RequestPhase, RequestRecord, plan};
+use arcane_lifecycle::{Backend, Event, Phase, RequestPhase, plan};
 
 use crate::{
     action::Action,
     cluster::{Cluster, Done},
-    objects::Request,
+    objects::{Job, Request},
     plugin::{Plugin, consult},
 };
 
@@ -32,7 +32,9 @@ pub fn reconcile(cluster: &mut Cluster) -> Round {
 /// One look that ends with a crash when `budget` writes are spent.
 pub fn look(cluster: &mut Cluster, budget: &mut usize) -> Round {
     let mut observed = cluster.observe();
-    let (goal, rendering) = consult(cluster, &mut observed);
+    let (goal, rendering) = consult(cluster.state.plugin, &mut observed, |goal| {
+        cluster.render(goal)
+    });
     let plan = plan(&observed, &goal, &rendering);
     let mut round = Round::default();
     for step in &plan.steps {
@@ -131,9 +133,7 @@ pub fn assert_settled(cluster: &Cluster) {
             let mut requests = state.requests.iter();
             let next = requests
                 .find(|request| !request.completed && request.phase != Some(RequestPhase::Stopped));
-            let is_postponed =
-                |it: &Request| matches!(it.record, Some(RequestRecord::Postponed { .. }));
-            assert!(next.is_none_or(is_postponed), "{}", context());
+            assert!(next.is_none_or(Request::is_postponed), "{}", context());
             match backend {
                 Backend::ChangeCapture => assert_streaming(cluster),
                 Backend::Batch => {
@@ -153,11 +153,7 @@ pub fn assert_settled(cluster: &Cluster) {
 
 /// Whether a Job that has ended waits for its time.
 fn holds(cluster: &Cluster) -> bool {
-    let job = cluster.state.job.as_ref();
-    job.is_some_and(|job| {
-        let waits = matches!(&job.record, Some(JobRecord::Restart { wait, .. }) if !wait.is_zero());
-        job.end.is_some() && waits
-    })
+    cluster.state.job.as_ref().is_some_and(Job::is_held)
 }
 
 fn assert_streaming(cluster: &Cluster) {
@@ -167,10 +163,7 @@ fn assert_streaming(cluster: &Cluster) {
     assert_eq!(state.phase, Phase::Running, "{cluster:#?}");
     assert_eq!(job.request, None, "{cluster:#?}");
     assert_eq!(job.end, None, "{cluster:#?}");
-    let is_kept = matches!(
-        job.record,
-        Some(JobRecord::Kept { generation, .. }) if generation == cluster.generation()
-    );
+    let is_kept = job.is_kept(cluster.generation());
     assert!(job.spec == state.spec || is_kept, "{cluster:#?}");
     assert!(
         state.restart == 0 || job.restart == state.restart,

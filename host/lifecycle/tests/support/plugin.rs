@@ -8,7 +8,7 @@ use arcane_lifecycle::{
     spec_change,
 };
 
-use crate::cluster::Cluster;
+use crate::objects::{Job, Request};
 
 /// Time that everything that waits has to wait, until it passes.
 const WAIT: Duration = Duration::from_secs(60);
@@ -127,8 +127,11 @@ impl Tick {
 }
 
 /// Asks the plugin whatever there is to ask; returns the goal and what it looks like.
-pub fn consult(cluster: &Cluster, observed: &mut Observed) -> (Goal, Rendering) {
-    let plugin = cluster.state.plugin;
+pub fn consult(
+    plugin: Plugin,
+    observed: &mut Observed,
+    render: impl Fn(&Goal) -> Rendering,
+) -> (Goal, Rendering) {
     if plugin != Plugin::None {
         while let Some(question) = question(observed) {
             let decisions = &mut observed.decisions;
@@ -141,7 +144,7 @@ pub fn consult(cluster: &Cluster, observed: &mut Observed) -> (Goal, Rendering) 
         }
     }
     let goal = goal(observed);
-    let rendering = cluster.render(&goal);
+    let rendering = render(&goal);
     if plugin == Plugin::None || !spec_change(observed, &goal, &rendering) {
         return (goal, rendering);
     }
@@ -155,7 +158,7 @@ pub fn consult(cluster: &Cluster, observed: &mut Observed) -> (Goal, Rendering) 
         "the same is asked twice"
     );
     let goal = arcane_lifecycle::goal(observed);
-    let rendering = cluster.render(&goal);
+    let rendering = render(&goal);
     (goal, rendering)
 }
 
@@ -203,5 +206,42 @@ pub fn request_record(decisions: &Decisions) -> RequestRecord {
             reason: reason.clone(),
         },
         _ => RequestRecord::Run,
+    }
+}
+
+impl Request {
+    /// What waits for its time has waited long enough.
+    pub fn pass_time(&mut self) {
+        if self.is_postponed() {
+            self.record = None;
+        }
+    }
+
+    /// Whether its backfill waits for its time.
+    pub fn is_postponed(&self) -> bool {
+        matches!(self.record, Some(RequestRecord::Postponed { .. }))
+    }
+}
+
+impl Job {
+    /// What waits for its time has waited long enough.
+    pub fn pass_time(&mut self) {
+        match &mut self.record {
+            Some(JobRecord::Restart { wait, .. }) => *wait = Duration::ZERO,
+            Some(JobRecord::Kept { wait: Some(_), .. }) => self.record = None,
+            _ => {}
+        }
+    }
+
+    /// Whether it has ended, and the next waits for its time.
+    pub fn is_held(&self) -> bool {
+        let waits =
+            matches!(&self.record, Some(JobRecord::Restart { wait, .. }) if !wait.is_zero());
+        self.end.is_some() && waits
+    }
+
+    /// Whether it goes on though it was made from another spec than that of this generation.
+    pub fn is_kept(&self, now: i64) -> bool {
+        matches!(self.record, Some(JobRecord::Kept { generation, .. }) if generation == now)
     }
 }
