@@ -22,6 +22,7 @@ pub(super) struct Event {
     user_agent: String,
     object_ref: Option<ObjectRef>,
     response_status: Option<ResponseStatus>,
+    request_object: Option<Sent>,
     response_object: Option<ResponseObject>,
     #[serde(default)]
     request_received_timestamp: String,
@@ -49,6 +50,23 @@ struct ResponseStatus {
     code: u16,
     #[serde(default)]
     message: String,
+}
+
+/// What a write was sent with: an object, a patch of any kind, or the options of a deletion.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "serde_json::Value")]
+struct Sent {
+    completed: Option<bool>,
+    propagation: Option<String>,
+}
+
+impl From<serde_json::Value> for Sent {
+    fn from(sent: serde_json::Value) -> Self {
+        Self {
+            completed: sent["spec"]["completed"].as_bool(),
+            propagation: sent["propagationPolicy"].as_str().map(str::to_owned),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -104,6 +122,7 @@ impl Event {
             user_agent,
             object_ref,
             response_status,
+            request_object,
             response_object,
             request_received_timestamp,
         } = self;
@@ -135,6 +154,9 @@ impl Event {
             resource_version,
             mut annotations,
         } = metadata;
+        // Whoever asks for metadata alone is answered, and logged, with no more.
+        let sent = request_object.unwrap_or_default();
+        let completed = spec.completed.or(sent.completed);
         Some(Request {
             user: user.username,
             user_agent,
@@ -153,7 +175,8 @@ impl Event {
             uid,
             resource_version,
             changed: None,
-            complete: spec.completed.unwrap_or(status.is_complete),
+            complete: completed.unwrap_or(status.is_complete),
+            propagation: sent.propagation,
             backfill_request: annotations.remove(BACKFILL_REQUEST),
             received: request_received_timestamp,
         })

@@ -257,4 +257,37 @@ mod tests {
         );
         assert_eq!(unearned(vec![completion(), job("r", "Complete")]), ["r"]);
     }
+
+    #[test]
+    fn a_completion_is_seen_whatever_its_answer_leaves_out() {
+        let completed = |sent: serde_json::Value| {
+            let answer =
+                serde_json::json!({"kind": "PartialObjectMetadata", "metadata": {"name": "r"}});
+            let mut event = serde_json::json!({
+                "stage": "ResponseComplete",
+                "requestURI": "/",
+                "verb": "patch",
+                "user": {"username": "someone"},
+                "objectRef": {"resource": "backfillrequests", "namespace": "n", "name": "r"},
+                "responseStatus": {"code": 200},
+                "responseObject": answer,
+            });
+            event["requestObject"] = sent;
+            let event: Event = serde_json::from_value(event).unwrap();
+            let record: Record = event.into_request().map(Arc::new).into_iter().collect();
+            record.completed().len()
+        };
+        assert_eq!(
+            completed(serde_json::json!({"spec": {"completed": true}})),
+            1
+        );
+        assert_eq!(
+            completed(serde_json::json!({"spec": {"completed": false}})),
+            0
+        );
+        assert_eq!(
+            completed(serde_json::json!([{"op": "remove", "path": "/spec"}])),
+            0
+        );
+    }
 }

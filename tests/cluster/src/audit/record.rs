@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use super::event::Event;
+
 /// One request that the API server has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,9 +39,11 @@ pub struct Request {
     pub resource_version: Option<String>,
     /// Whether a write changed the object; none for other requests and where the log has no answers.
     pub changed: Option<bool>,
-    /// Whether the object, as answered to a write, is complete: a backfill request by its spec, a
-    /// Job by its condition.
+    /// Whether the object, as sent with a write or answered to it, is complete: a backfill request
+    /// by its spec, a Job by its condition.
     pub complete: bool,
+    /// What a deletion asked to become of dependents: `Background`, `Foreground` or `Orphan`.
+    pub propagation: Option<String>,
     /// The object's annotation that names the backfill request it serves.
     pub backfill_request: Option<String>,
     /// When the request came, RFC 3339 with microseconds.
@@ -100,9 +104,28 @@ impl FromIterator<Arc<Request>> for Record {
 }
 
 impl Record {
+    /// What lines of an audit log tell, but for whether writes changed anything.
+    ///
+    /// # Errors
+    /// When a line is no audit event.
+    pub fn of_log(lines: &str) -> Result<Self> {
+        let events = lines.lines().map(serde_json::from_str);
+        let requests = events.map(|event| Ok(event.map(Event::into_request)?.map(Arc::new)));
+        requests.filter_map(Result::transpose).collect()
+    }
+
     /// The requests.
     pub fn iter(&self) -> impl Iterator<Item = &Request> {
         self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// The same in the order in which they came. What led to a request came before it, but may have
+    /// been answered after it: a watch may be quicker than an answer.
+    #[must_use]
+    pub fn as_received(&self) -> Vec<&Request> {
+        let mut requests: Vec<_> = self.iter().collect();
+        requests.sort_by(|one, other| one.received.cmp(&other.received));
+        requests
     }
 
     /// How many there are.
@@ -233,7 +256,8 @@ impl Record {
     pub fn unearned(&self) -> Vec<String> {
         let (mut earned, mut unearned) = (BTreeSet::new(), BTreeSet::new());
         for request in self
-            .iter()
+            .as_received()
+            .into_iter()
             .filter(|request| request.is_write() && request.complete)
         {
             match request.resource.split('/').next() {
@@ -254,6 +278,16 @@ impl Record {
             }
         }
         unearned.into_iter().collect()
+    }
+
+    /// Names of the backfill requests that were completed.
+    #[must_use]
+    pub fn completed(&self) -> BTreeSet<&str> {
+        self.iter()
+            .filter(|request| request.resource == "backfillrequests")
+            .filter(|request| request.is_write() && request.complete)
+            .map(|request| &*request.name)
+            .collect()
     }
 
     /// How many requests there are by verb and resource, for example `create jobs` or

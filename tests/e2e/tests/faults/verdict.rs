@@ -51,6 +51,14 @@ pub async fn assert_ended(scenario: &Scenario, plugin: &Plugin<'_>) -> Tally {
         unearned.is_empty(),
         "{name}: completed without a Job: {unearned:?}"
     );
+    // What the log does not tell cannot be wrong.
+    let seen = record.completed().len();
+    let completed = scenario.ends.requests.iter();
+    let completed = completed.filter(|(_, is_completed)| *is_completed).count();
+    assert!(
+        seen >= completed,
+        "{name}: {completed} requests are completed, the log tells of {seen}"
+    );
     let secrets = record.by_user(OPERATOR_USER).secret_reads();
     assert!(secrets.is_empty(), "{name}: {:?}", secrets.counts());
     Tally {

@@ -184,7 +184,7 @@ impl Watch<'_> {
             churn.made().to_string(),
             self.troubles.made().to_string(),
             self.oracle.writes().to_string(),
-            self.oracle.violations().len().to_string(),
+            self.oracle.violations().count().to_string(),
         ])
     }
 
@@ -207,7 +207,7 @@ impl Watch<'_> {
         count("backfills", "backfills completed", self.oracle.completed());
         count(
             "unclear",
-            "completed while the log was cut off",
+            "completed, rightly or not the log cannot tell",
             self.oracle.unclear(),
         );
         let again = self.oracle.given_up();
@@ -216,7 +216,7 @@ impl Watch<'_> {
             "backfills that ended as they were given up",
             again,
         );
-        count("violations", "violations", self.oracle.violations().len());
+        count("violations", "violations", self.oracle.violations().count());
         figures.extend(self.samples.figures());
         figures
     }

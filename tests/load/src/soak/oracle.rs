@@ -45,8 +45,8 @@ impl Oracle {
         self.ledger.uncertain.extend(open);
     }
 
-    pub fn violations(&self) -> &[String] {
-        &self.ledger.violations
+    pub fn violations(&self) -> impl Iterator<Item = &String> {
+        self.ledger.violations()
     }
 
     pub fn writes(&self) -> usize {
@@ -70,13 +70,20 @@ impl Oracle {
 /// What is known of requests and their Jobs.
 #[derive(Debug, Default)]
 struct Ledger {
+    /// Requests that were made, until they are completed or deleted.
+    open: HashSet<Key>,
     /// Requests for which a Job was made, until they are completed.
     begun: HashSet<Key>,
-    /// Those of them whose Job may have succeeded without an entry in the log.
+    /// Those of them that may rightly be completed, or get another Job: the log has a gap where
+    /// their Job may have succeeded, or it was deleted as it did.
     uncertain: HashSet<Key>,
     /// Requests for which a Job has succeeded, with its name, until they are completed.
     succeeded: HashMap<Key, Key>,
-    /// Jobs that are being deleted: how their pods end says nothing.
+    /// Requests that were completed before the log told of a Job that has succeeded for them.
+    unproven: HashMap<Key, Suspicion>,
+    /// Requests that were open when the operator deleted the Job that it had seen succeed for them.
+    wasted: HashMap<Key, Suspicion>,
+    /// Jobs that are being deleted.
     going: HashSet<Key>,
     /// Backfills that ended as they were given up.
     given_up: usize,
@@ -86,9 +93,39 @@ struct Ledger {
     unclear: usize,
 }
 
+/// Something that is wrong unless what led to it is logged still: the log has requests in the order
+/// of their answers, and a watch may be quicker than an answer.
+#[derive(Debug)]
+struct Suspicion {
+    /// When it came to the API server.
+    received: String,
+    violation: String,
+}
+
+impl Suspicion {
+    fn new(request: &Request, violation: &str) -> Self {
+        Self {
+            received: request.received.clone(),
+            violation: format!("{}: {violation}", request.received),
+        }
+    }
+}
+
+/// Takes back the suspicion that this request clears up.
+fn is_cleared(suspicions: &mut HashMap<Key, Suspicion>, key: &Key, by: &Request) -> bool {
+    let is_later = |it: &Suspicion| it.received > by.received;
+    suspicions.get(key).is_some_and(is_later) && suspicions.remove(key).is_some()
+}
+
 impl Ledger {
+    fn violations(&self) -> impl Iterator<Item = &String> {
+        let suspicions = self.unproven.values().chain(self.wasted.values());
+        let suspicions = suspicions.map(|suspicion| &suspicion.violation);
+        self.violations.iter().chain(suspicions)
+    }
+
     fn enter(&mut self, record: &Record) {
-        for request in record.iter() {
+        for request in record.as_received() {
             let by_operator = is_operator(&request.user);
             if by_operator && request.resource == "secrets" {
                 self.violations
@@ -111,12 +148,7 @@ impl Ledger {
     fn job(&mut self, request: &Request, by_operator: bool) {
         let job = (request.namespace.clone(), request.name.clone());
         if request.verb == "delete" {
-            // Somebody else has taken away what told of its success; or the operator has given it
-            // up as it ended, for its stream was suspended, say: within a second nobody can tell
-            // which came first, and running once more is the safe side.
-            let before = self.succeeded.len();
-            self.succeeded.retain(|_, told_by| *told_by != job);
-            self.given_up += usize::from(by_operator && self.succeeded.len() < before);
+            self.job_deleted(request, &job, by_operator);
             self.going.insert(job);
             return;
         }
@@ -135,18 +167,55 @@ impl Ledger {
                 ));
             }
             self.going.remove(&job);
+            self.uncertain.remove(&key);
             self.begun.insert(key);
-        } else if request.complete && !self.going.contains(&job) {
-            self.succeeded.insert(key, job);
+        } else if request.complete {
+            if is_cleared(&mut self.unproven, &key, request) {
+                self.completed += 1;
+            } else if self.going.contains(&job) {
+                self.uncertain.insert(key);
+            } else {
+                self.succeeded.insert(key, job);
+            }
+        }
+    }
+
+    /// One that had succeeded is gone, or going, before its request was completed. Somebody else has
+    /// taken away what told of its success; or the operator has given it up as it ended, for its
+    /// stream was suspended, say: within a second nobody can tell which came first, and running once
+    /// more is the safe side. But one that it deletes as ended it has seen to have succeeded.
+    fn job_deleted(&mut self, request: &Request, job: &Key, by_operator: bool) {
+        let told_by_it = self.succeeded.extract_if(|_, told_by| told_by == job);
+        let told_by_it: Vec<Key> = told_by_it.map(|(key, _)| key).collect();
+        for key in told_by_it {
+            // Where the request is closed, it has succeeded for nobody.
+            let is_given_up = by_operator && self.open.contains(&key);
+            let is_seen = request.propagation.as_deref() == Some("Background");
+            if is_given_up && is_seen && !self.uncertain.contains(&key) {
+                let violation = format!(
+                    "the Job that had succeeded for {} was deleted before it was completed",
+                    key.1
+                );
+                let suspicion = Suspicion::new(request, &violation);
+                self.wasted.insert(key.clone(), suspicion);
+            }
+            self.given_up += usize::from(is_given_up);
+            self.uncertain.insert(key);
         }
     }
 
     fn backfill_request(&mut self, request: &Request, by_operator: bool) {
         let key = (request.namespace.clone(), request.name.clone());
+        if request.is_creation() {
+            self.open.insert(key);
+            return;
+        }
         let is_closed = request.complete || request.verb == "delete";
         if !is_closed {
             return;
         }
+        self.open.remove(&key);
+        is_cleared(&mut self.wasted, &key, request);
         let is_uncertain = self.uncertain.remove(&key);
         let is_earned = self.succeeded.remove(&key).is_some();
         self.begun.remove(&key);
@@ -157,10 +226,148 @@ impl Ledger {
         match (is_earned, is_uncertain) {
             (true, _) => self.completed += 1,
             (false, true) => self.unclear += 1,
-            (false, false) => self.violations.push(format!(
-                "{}: {} was completed, but no Job has succeeded for it",
-                request.received, request.name
-            )),
+            (false, false) => {
+                let violation = format!("{} was completed, but no Job has succeeded for it", key.1);
+                let suspicion = Suspicion::new(request, &violation);
+                self.unproven.insert(key, suspicion);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arcane_e2e::OPERATOR_USER;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// How much is wrong with what happens to one request and its Job, each with the second in which
+    /// it comes, in the order in which it is logged; wherever the log is read in two parts.
+    fn violations(logged: &[(&str, u8)]) -> usize {
+        let lines: Vec<String> = logged.iter().map(|it| line(*it).to_string()).collect();
+        let found = (0..=lines.len()).map(|split| {
+            let mut ledger = Ledger::default();
+            for part in [&lines[..split], &lines[split..]] {
+                ledger.enter(&Record::of_log(&part.join("\n")).unwrap());
+            }
+            ledger.violations().count()
+        });
+        let found: HashSet<usize> = found.collect();
+        assert_eq!(found.len(), 1, "it depends on when the log is read");
+        found.into_iter().next().unwrap()
+    }
+
+    fn line((what, second): (&str, u8)) -> Value {
+        let job = |conditions: Value| {
+            let annotations = json!({"arcane.sneaksanddata.com/backfill-request": "r"});
+            json!({
+                "metadata": {"name": "j", "annotations": annotations},
+                "status": {"conditions": conditions},
+            })
+        };
+        let completed = json!({"spec": {"completed": true}});
+        let none = json!({});
+        let (user, verb, resource, sent, answered) = match what {
+            "asked for" => ("user", "create", "backfillrequests", none.clone(), none),
+            "made" => (OPERATOR_USER, "create", "jobs", none, job(json!([]))),
+            "succeeds" => {
+                let complete = json!([{"type": "Complete", "status": "True"}]);
+                ("controller", "update", "jobs/status", none, job(complete))
+            }
+            "deleted by a user" => ("user", "delete", "jobs", none.clone(), none),
+            "deleted as ended" => {
+                let options = json!({"propagationPolicy": "Background"});
+                (OPERATOR_USER, "delete", "jobs", options, none)
+            }
+            // Whose answer is metadata alone.
+            "completed" => (OPERATOR_USER, "patch", "backfillrequests", completed, none),
+            "closed by a user" => ("user", "patch", "backfillrequests", completed, none),
+            other => panic!("{other}"),
+        };
+        let name = if resource == "backfillrequests" {
+            "r"
+        } else {
+            "j"
+        };
+        json!({
+            "stage": "ResponseComplete",
+            "requestURI": "/",
+            "verb": verb,
+            "user": {"username": user},
+            "objectRef": {"resource": resource, "namespace": "n", "name": name},
+            "responseStatus": {"code": 200},
+            "requestReceivedTimestamp": format!("{second:02}"),
+            "requestObject": sent,
+            "responseObject": answered,
+        })
+    }
+
+    #[test]
+    fn a_backfill_that_is_completed_after_its_job_is_as_it_should_be() {
+        let story = [
+            ("made", 1),
+            ("succeeds", 2),
+            ("completed", 3),
+            ("deleted as ended", 4),
+        ];
+        assert_eq!(violations(&story), 0);
+        let late = [
+            ("made", 1),
+            ("completed", 3),
+            ("succeeds", 2),
+            ("deleted as ended", 4),
+        ];
+        assert_eq!(violations(&late), 0, "an answer may be logged late");
+    }
+
+    #[test]
+    fn a_backfill_that_is_completed_before_its_job_is_not() {
+        assert_eq!(
+            violations(&[("made", 1), ("completed", 2), ("succeeds", 3)]),
+            1
+        );
+        assert_eq!(violations(&[("made", 1), ("completed", 2)]), 1);
+    }
+
+    #[test]
+    fn a_job_that_succeeds_must_not_be_deleted_without_completing_its_backfill() {
+        let begun = [("asked for", 0), ("made", 1)];
+        let wasted = [&begun[..], &[("succeeds", 2), ("deleted as ended", 3)]].concat();
+        assert_eq!(violations(&wasted), 1);
+        let again = [
+            &wasted[..],
+            &[("made", 4), ("succeeds", 5), ("completed", 6)],
+        ];
+        assert_eq!(violations(&again.concat()), 1);
+        for closed in [
+            [
+                ("succeeds", 2),
+                ("deleted as ended", 4),
+                ("closed by a user", 3),
+            ],
+            [
+                ("closed by a user", 2),
+                ("succeeds", 3),
+                ("deleted as ended", 4),
+            ],
+        ] {
+            let closed = [&begun[..], &closed].concat();
+            assert_eq!(violations(&closed), 0, "nobody asks for it any more");
+        }
+    }
+
+    #[test]
+    fn what_a_user_deletes_as_it_ends_may_be_completed_or_run_again() {
+        let begun = [("made", 1), ("succeeds", 2), ("deleted by a user", 3)];
+        let completed = [&begun[..], &[("completed", 4)]];
+        assert_eq!(violations(&completed.concat()), 0);
+        let again = [
+            &begun[..],
+            &[("made", 4), ("succeeds", 5), ("completed", 6)],
+        ];
+        assert_eq!(violations(&again.concat()), 0);
+        let in_vain = [&begun[..], &[("made", 4), ("completed", 5)]];
+        assert_eq!(violations(&in_vain.concat()), 1);
     }
 }
