@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::record::Request;
 
@@ -22,7 +23,7 @@ pub(super) struct Event {
     user_agent: String,
     object_ref: Option<ObjectRef>,
     response_status: Option<ResponseStatus>,
-    request_object: Option<Sent>,
+    request_object: Option<Box<RawValue>>,
     response_object: Option<ResponseObject>,
     #[serde(default)]
     request_received_timestamp: String,
@@ -154,8 +155,12 @@ impl Event {
             resource_version,
             mut annotations,
         } = metadata;
-        // Whoever asks for metadata alone is answered, and logged, with no more.
-        let sent = request_object.unwrap_or_default();
+        // Whoever asks for metadata alone is answered, and logged, with no more. Of other kinds, whose
+        // bodies are most of the log, nobody asks what was sent.
+        let is_telling = resource == "backfillrequests" || verb == "delete";
+        let sent = request_object.filter(|_| is_telling);
+        let sent = sent.and_then(|sent| serde_json::from_str(sent.get()).ok());
+        let sent: Sent = sent.unwrap_or_default();
         let completed = spec.completed.or(sent.completed);
         Some(Request {
             user: user.username,

@@ -216,8 +216,8 @@ mod tests {
         );
     }
 
-    /// A write to something of the name `r` in namespace `n`, and what it is then.
-    fn written(resource: &str, object: &serde_json::Value) -> Event {
+    /// A write of this to something of the name `r` in namespace `n`, and what is answered.
+    fn written(resource: &str, sent: &serde_json::Value, answered: &serde_json::Value) -> Event {
         let event = serde_json::json!({
             "stage": "ResponseComplete",
             "requestURI": "/",
@@ -225,7 +225,8 @@ mod tests {
             "user": {"username": "someone"},
             "objectRef": {"resource": resource, "namespace": "n", "name": "r"},
             "responseStatus": {"code": 200},
-            "responseObject": object,
+            "requestObject": sent,
+            "responseObject": answered,
         });
         serde_json::from_value(event).unwrap()
     }
@@ -238,12 +239,12 @@ mod tests {
                 "metadata": {"name": "j", "annotations": annotations(request)},
                 "status": {"conditions": [{"type": kind, "status": "True"}]},
             });
-            written("jobs", &object)
+            written("jobs", &serde_json::Value::Null, &object)
         };
         let completion = || {
             let object =
                 serde_json::json!({"metadata": {"name": "r"}, "spec": {"completed": true}});
-            written("backfillrequests", &object)
+            written("backfillrequests", &serde_json::Value::Null, &object)
         };
         let unearned = |events: Vec<Event>| {
             let requests = events.into_iter().filter_map(Event::into_request);
@@ -261,19 +262,9 @@ mod tests {
     #[test]
     fn a_completion_is_seen_whatever_its_answer_leaves_out() {
         let completed = |sent: serde_json::Value| {
-            let answer =
+            let answered =
                 serde_json::json!({"kind": "PartialObjectMetadata", "metadata": {"name": "r"}});
-            let mut event = serde_json::json!({
-                "stage": "ResponseComplete",
-                "requestURI": "/",
-                "verb": "patch",
-                "user": {"username": "someone"},
-                "objectRef": {"resource": "backfillrequests", "namespace": "n", "name": "r"},
-                "responseStatus": {"code": 200},
-                "responseObject": answer,
-            });
-            event["requestObject"] = sent;
-            let event: Event = serde_json::from_value(event).unwrap();
+            let event = written("backfillrequests", &sent, &answered);
             let record: Record = event.into_request().map(Arc::new).into_iter().collect();
             record.completed().len()
         };

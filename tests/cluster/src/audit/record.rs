@@ -66,6 +66,11 @@ impl Request {
         self.mutates() && !self.dry_run && self.code < 400
     }
 
+    /// Whether the request wrote to what was complete then.
+    fn completes(&self) -> bool {
+        self.is_write() && self.complete
+    }
+
     fn mutates(&self) -> bool {
         matches!(
             self.verb.as_str(),
@@ -255,11 +260,7 @@ impl Record {
     #[must_use]
     pub fn unearned(&self) -> Vec<String> {
         let (mut earned, mut unearned) = (BTreeSet::new(), BTreeSet::new());
-        for request in self
-            .as_received()
-            .into_iter()
-            .filter(|request| request.is_write() && request.complete)
-        {
+        for request in self.filter(Request::completes).as_received() {
             match request.resource.split('/').next() {
                 Some("jobs") => {
                     earned.extend(
@@ -284,8 +285,7 @@ impl Record {
     #[must_use]
     pub fn completed(&self) -> BTreeSet<&str> {
         self.iter()
-            .filter(|request| request.resource == "backfillrequests")
-            .filter(|request| request.is_write() && request.complete)
+            .filter(|request| request.resource == "backfillrequests" && request.completes())
             .map(|request| &*request.name)
             .collect()
     }
