@@ -87,7 +87,7 @@ pub async fn run(options: &Soak, seed: u64) -> Result<Figures> {
     if let Err(error) = settled {
         eprintln!("{error:#}");
     }
-    for violation in watch.oracle.violations() {
+    for violation in watch.oracle.evidence(&cluster) {
         eprintln!("violation: {violation}");
     }
     Ok(figures)
@@ -184,7 +184,7 @@ impl Watch<'_> {
             churn.made().to_string(),
             self.troubles.made().to_string(),
             self.oracle.writes().to_string(),
-            self.oracle.violations().count().to_string(),
+            self.oracle.violations().to_string(),
         ])
     }
 
@@ -216,7 +216,7 @@ impl Watch<'_> {
             "backfills that ended as they were given up",
             again,
         );
-        count("violations", "violations", self.oracle.violations().count());
+        count("violations", "violations", self.oracle.violations());
         figures.extend(self.samples.figures());
         figures
     }

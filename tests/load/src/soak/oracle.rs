@@ -11,6 +11,14 @@ use super::is_operator;
 /// Namespace and name.
 type Key = (String, String);
 
+/// Something that must not be.
+#[derive(Debug)]
+struct Violation {
+    /// Which request it is about.
+    request: Option<Key>,
+    text: String,
+}
+
 /// Reads the log as it grows.
 pub struct Oracle {
     mark: Mark,
@@ -36,7 +44,10 @@ impl Oracle {
 
     /// Something that the log does not tell.
     pub fn note(&mut self, violation: String) {
-        self.ledger.violations.push(violation);
+        self.ledger.violations.push(Violation {
+            request: None,
+            text: violation,
+        });
     }
 
     /// The API server was killed: what it had in hand may have been written, but is not in the log.
@@ -45,8 +56,19 @@ impl Oracle {
         self.ledger.uncertain.extend(open);
     }
 
-    pub fn violations(&self) -> impl Iterator<Item = &String> {
-        self.ledger.violations()
+    pub fn violations(&self) -> usize {
+        self.ledger.violations().count()
+    }
+
+    /// Every violation, and all that was written to what it is about.
+    pub fn evidence(&self, cluster: &Cluster) -> Vec<String> {
+        let record = cluster.audit().between(Mark::BEGINNING, self.mark);
+        let evidence = self.ledger.violations().map(|violation| {
+            let request = violation.request.as_ref();
+            let history = request.map(|request| history(&record, request));
+            format!("{}{}", violation.text, history.unwrap_or_default())
+        });
+        evidence.collect()
     }
 
     pub fn writes(&self) -> usize {
@@ -67,6 +89,36 @@ impl Oracle {
     }
 }
 
+/// What was written to a request and to the streams that had a Job for it, in the order of answers.
+fn history(record: &Record, (namespace, name): &Key) -> String {
+    let here = record.in_namespace(namespace).writes();
+    let jobs = here.filter(|it| it.backfill_request.as_ref() == Some(name));
+    let mut names: HashSet<&str> = jobs.iter().map(|job| &*job.name).collect();
+    names.insert(name);
+    let here = here.except(&["events"]);
+    let lines = here.iter().filter(|it| names.contains(&*it.name));
+    lines
+        .map(|it| {
+            format!(
+                "\n  {} {} {} {} by {}: {}, version {}{}{}",
+                it.received,
+                it.verb,
+                it.resource,
+                it.name,
+                it.user,
+                it.code,
+                it.resource_version.as_deref().unwrap_or("unknown"),
+                if it.changed == Some(false) {
+                    ", as before"
+                } else {
+                    ""
+                },
+                if it.complete { ", complete" } else { "" },
+            )
+        })
+        .collect()
+}
+
 /// What is known of requests and their Jobs.
 #[derive(Debug, Default)]
 struct Ledger {
@@ -77,7 +129,9 @@ struct Ledger {
     /// Those of them that may rightly be completed, or get another Job: the log has a gap where
     /// their Job may have succeeded, or it was deleted as it did.
     uncertain: HashSet<Key>,
-    /// Requests for which a Job has succeeded, with its name, until they are completed.
+    /// Requests for which a Job has succeeded, with its name, until the operator completes them.
+    /// What users do to a request takes nothing away: which of two requests that overlap was carried
+    /// out first, the log does not tell.
     succeeded: HashMap<Key, Key>,
     /// Requests that were completed before the log told of a Job that has succeeded for them.
     unproven: HashMap<Key, Suspicion>,
@@ -87,7 +141,7 @@ struct Ledger {
     going: HashSet<Key>,
     /// Backfills that ended as they were given up.
     given_up: usize,
-    violations: Vec<String>,
+    violations: Vec<Violation>,
     writes: usize,
     completed: usize,
     unclear: usize,
@@ -99,14 +153,17 @@ struct Ledger {
 struct Suspicion {
     /// When it came to the API server.
     received: String,
-    violation: String,
+    violation: Violation,
 }
 
 impl Suspicion {
-    fn new(request: &Request, violation: &str) -> Self {
+    fn new(request: &Request, about: &Key, violation: &str) -> Self {
         Self {
             received: request.received.clone(),
-            violation: format!("{}: {violation}", request.received),
+            violation: Violation {
+                request: Some(about.clone()),
+                text: format!("{}: {violation}", request.received),
+            },
         }
     }
 }
@@ -118,7 +175,7 @@ fn is_cleared(suspicions: &mut HashMap<Key, Suspicion>, key: &Key, by: &Request)
 }
 
 impl Ledger {
-    fn violations(&self) -> impl Iterator<Item = &String> {
+    fn violations(&self) -> impl Iterator<Item = &Violation> {
         let suspicions = self.unproven.values().chain(self.wasted.values());
         let suspicions = suspicions.map(|suspicion| &suspicion.violation);
         self.violations.iter().chain(suspicions)
@@ -128,8 +185,10 @@ impl Ledger {
         for request in record.as_received() {
             let by_operator = is_operator(&request.user);
             if by_operator && request.resource == "secrets" {
-                self.violations
-                    .push("the operator asked for a Secret".into());
+                self.violations.push(Violation {
+                    request: None,
+                    text: format!("{}: the operator asked for a Secret", request.received),
+                });
             }
             if !request.is_write() {
                 continue;
@@ -160,11 +219,14 @@ impl Ledger {
         };
         let key = (request.namespace.clone(), name.clone());
         if request.is_creation() {
-            if self.succeeded.contains_key(&key) {
-                self.violations.push(format!(
-                    "{}: a second Job was made for {name}, for which one had succeeded",
-                    request.received
-                ));
+            if self.succeeded.contains_key(&key) && self.open.contains(&key) {
+                self.violations.push(Violation {
+                    request: Some(key.clone()),
+                    text: format!(
+                        "{}: a second Job was made for {name}, for which one had succeeded",
+                        request.received
+                    ),
+                });
             }
             self.going.remove(&job);
             self.uncertain.remove(&key);
@@ -196,7 +258,7 @@ impl Ledger {
                     "the Job that had succeeded for {} was deleted before it was completed",
                     key.1
                 );
-                let suspicion = Suspicion::new(request, &violation);
+                let suspicion = Suspicion::new(request, &key, &violation);
                 self.wasted.insert(key.clone(), suspicion);
             }
             self.given_up += usize::from(is_given_up);
@@ -215,20 +277,20 @@ impl Ledger {
             return;
         }
         self.open.remove(&key);
-        is_cleared(&mut self.wasted, &key, request);
-        let is_uncertain = self.uncertain.remove(&key);
-        let is_earned = self.succeeded.remove(&key).is_some();
         self.begun.remove(&key);
+        is_cleared(&mut self.wasted, &key, request);
         // One that was completed by somebody else before is as it was.
         if !by_operator || request.verb == "delete" || request.changed == Some(false) {
             return;
         }
+        let is_earned = self.succeeded.remove(&key).is_some();
+        let is_uncertain = self.uncertain.remove(&key);
         match (is_earned, is_uncertain) {
             (true, _) => self.completed += 1,
             (false, true) => self.unclear += 1,
             (false, false) => {
                 let violation = format!("{} was completed, but no Job has succeeded for it", key.1);
-                let suspicion = Suspicion::new(request, &violation);
+                let suspicion = Suspicion::new(request, &key, &violation);
                 self.unproven.insert(key, suspicion);
             }
         }
@@ -283,6 +345,7 @@ mod tests {
             // Whose answer is metadata alone.
             "completed" => (OPERATOR_USER, "patch", "backfillrequests", completed, none),
             "closed by a user" => ("user", "patch", "backfillrequests", completed, none),
+            "withdrawn" => ("user", "delete", "backfillrequests", none.clone(), none),
             other => panic!("{other}"),
         };
         let name = if resource == "backfillrequests" {
@@ -328,6 +391,22 @@ mod tests {
             1
         );
         assert_eq!(violations(&[("made", 1), ("completed", 2)]), 1);
+    }
+
+    #[test]
+    fn what_a_user_does_while_a_backfill_is_completed_takes_nothing_away() {
+        for meanwhile in ["closed by a user", "withdrawn"] {
+            let begun = [("asked for", 0), ("made", 1), ("succeeds", 2)];
+            let story = [&begun[..], &[("completed", 4), (meanwhile, 3)]];
+            assert_eq!(violations(&story.concat()), 0, "{meanwhile}");
+            let in_vain = [
+                ("asked for", 0),
+                ("made", 1),
+                (meanwhile, 2),
+                ("completed", 3),
+            ];
+            assert_eq!(violations(&in_vain), 1, "{meanwhile}");
+        }
     }
 
     #[test]
