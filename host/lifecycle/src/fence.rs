@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{JobState, JobView, Propagation};
+use crate::{JobState, JobView, Ownership, Propagation};
 
 /// Kinds that are fenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +150,14 @@ impl Deleted {
     }
 }
 
+/// A Job that is gone, but whose outcome still waits to be recorded, as it is to be observed: as one
+/// that is going, so that nothing more is put on record on it. To any other definition than its own
+/// it is nothing: nobody would ever tell that one that it is gone.
+pub fn gone(mut job: JobView) -> Option<JobView> {
+    job.terminating = true;
+    (job.ownership == Ownership::Ours).then_some(job)
+}
+
 /// Writes that were sent and not answered yet, by the kind and name of their object. They may have
 /// been made: each object is looked up before the stream is worked on again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -198,7 +206,7 @@ impl Gone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Outcome, Ownership, Run};
+    use crate::{Outcome, Run};
 
     fn write(version: u64, at: u32) -> Write<u32> {
         Write { version, at }

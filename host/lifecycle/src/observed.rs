@@ -24,14 +24,14 @@ pub struct Observed {
 
 impl Observed {
     /// The Job, if it is the stream's own.
-    pub(crate) fn own_job(&self) -> Option<&JobView> {
+    pub fn own_job(&self) -> Option<&JobView> {
         self.job
             .as_ref()
             .filter(|job| job.ownership == Ownership::Ours)
     }
 
     /// The CronJob, if it is the stream's own.
-    pub(crate) fn own_cron_job(&self) -> Option<&CronJobView> {
+    pub fn own_cron_job(&self) -> Option<&CronJobView> {
         self.cron_job
             .as_ref()
             .filter(|cron_job| cron_job.ownership == Ownership::Ours)
@@ -160,7 +160,9 @@ pub struct JobView {
 pub enum Ownership {
     /// Controlled by this definition.
     Ours,
-    /// Controlled by something else: another object, or an earlier definition of the same name.
+    /// Controlled by an earlier definition of the same kind and name.
+    Predecessors,
+    /// Controlled by anything else, or by nothing.
     Foreign,
 }
 

@@ -245,6 +245,65 @@ fn a_foreign_job_does_not_matter_to_a_stream_that_needs_none() {
 }
 
 #[test]
+fn what_an_earlier_definition_has_left_is_deleted_before_anything_starts() {
+    let check_and_delete = ["check definition", "delete job and wait"];
+    for job in [streaming(), failed(streaming()), succeeded(streaming())] {
+        let left = || left(job.clone());
+        expect(
+            &given(Phase::Pending).job(left()).plan(),
+            &[&check_and_delete[..], &["phase Pending"]].concat(),
+            &[],
+        );
+        expect(
+            &given(Phase::Pending).batch().job(left()).plan(),
+            &[&check_and_delete[..], &["phase Pending"]].concat(),
+            &[],
+        );
+    }
+    let mut cron_job = cron_job();
+    cron_job.ownership = Ownership::Predecessors;
+    for given in [given(Phase::Pending), given(Phase::Pending).batch()] {
+        expect(
+            &given.cron_job(cron_job.clone()).plan(),
+            &[
+                "check definition",
+                "delete cron job and wait",
+                "phase Pending",
+            ],
+            &[],
+        );
+    }
+}
+
+#[test]
+fn what_an_earlier_definition_has_left_is_deleted_though_nothing_is_to_start() {
+    let suspended = given(Phase::Running).suspended();
+    let plan = suspended.job(left(streaming())).plan();
+    expect(
+        &plan,
+        &["check definition", "delete job and wait", "phase Suspended"],
+        &["Normal StreamSuspended"],
+    );
+    let plan = given(Phase::Pending).job(left(streaming()));
+    expect(
+        &plan.plan_without_template(),
+        &["check definition", "delete job and wait", "phase Pending"],
+        &["Warning TemplateNotFound"],
+    );
+}
+
+#[test]
+fn what_an_earlier_definition_has_left_is_deleted_once() {
+    expect(
+        &given(Phase::Pending)
+            .job(left(terminating(streaming())))
+            .plan(),
+        &["phase Pending"],
+        &[],
+    );
+}
+
+#[test]
 fn the_streams_name_on_a_foreign_cron_job_matters_to_a_batch_stream_alone() {
     let mut cron_job = cron_job();
     cron_job.ownership = Ownership::Foreign;

@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use nix::sys::signal::Signal;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
@@ -323,8 +324,35 @@ impl Cluster {
         }
     }
 
+    /// Stops the controllers, the garbage collector among them, as if they hung, until what is
+    /// returned is dropped. Every user of the cluster feels it: do it on a cluster of one's own.
+    ///
+    /// # Errors
+    /// When they have ended, or this process did not start them.
+    pub fn pause_controllers(&self) -> Result<PausedControllers<'_>> {
+        let Some(control_plane) = &self.control_plane else {
+            bail!("another process runs this cluster");
+        };
+        control_plane.signal_controllers(Signal::SIGSTOP)?;
+        Ok(PausedControllers { control_plane })
+    }
+
     pub(crate) fn home(&self) -> &Home {
         &self.home
+    }
+}
+
+/// Controllers that do nothing, as long as this lives.
+#[derive(Debug)]
+pub struct PausedControllers<'a> {
+    control_plane: &'a ControlPlane,
+}
+
+impl Drop for PausedControllers<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.control_plane.signal_controllers(Signal::SIGCONT) {
+            eprintln!("the controllers do not go on: {error:#}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::Client;
 use kube::api::{Api, PostParams};
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::home::{self, Home};
@@ -21,6 +22,8 @@ use crate::wait::within;
 
 /// Ten times what it takes: a slow machine is waited for, a hung program is not.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+
+const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 
 /// The controllers that Jobs, CronJobs, ownership and namespaces need.
 const CONTROLLERS: &str = "job-controller,cronjob-controller,garbage-collector-controller,\
@@ -47,7 +50,7 @@ impl ControlPlane {
         // Without service accounts of their own the controllers need the rights of all of them.
         for (file, user) in [
             ("admin", "admin"),
-            ("kube-controller-manager", "system:kube-controller-manager"),
+            (CONTROLLER_MANAGER, "system:kube-controller-manager"),
             ("kube-scheduler", "system:kube-scheduler"),
             ("kwok", "kwok"),
         ] {
@@ -78,7 +81,7 @@ impl ControlPlane {
             })
             .await?;
         plane.start_api_server().await?;
-        plane.launch("kube-controller-manager", controller_manager(home))?;
+        plane.launch(CONTROLLER_MANAGER, controller_manager(home))?;
         plane.launch("kube-scheduler", scheduler(home))?;
         plane.launch("kwok", kwok(home))?;
         plane.bring_up_node().await?;
@@ -90,6 +93,15 @@ impl ControlPlane {
         let old = self.programs().remove("kube-apiserver");
         drop(old);
         self.start_api_server().await
+    }
+
+    /// Stops the controllers or has them go on.
+    pub(crate) fn signal_controllers(&self, signal: Signal) -> Result<()> {
+        let mut programs = self.programs();
+        let controllers = programs.get_mut(CONTROLLER_MANAGER);
+        controllers
+            .context("no controller manager runs")?
+            .signal(signal)
     }
 
     async fn start_api_server(&self) -> Result<()> {
@@ -133,7 +145,7 @@ impl ControlPlane {
         })
         .await?;
         let accounts: Api<ServiceAccount> = Api::namespaced(client, "default");
-        self.ready("kube-controller-manager", async || {
+        self.ready(CONTROLLER_MANAGER, async || {
             accounts.get("default").await?;
             Ok(())
         })
@@ -264,10 +276,10 @@ fn api_server(home: &Home, serving: &Identity) -> Command {
 }
 
 fn controller_manager(home: &Home) -> Command {
-    let mut command = Command::new(home.program("kube-controller-manager"));
+    let mut command = Command::new(home.program(CONTROLLER_MANAGER));
     command
         .arg("--kubeconfig")
-        .arg(home.kubeconfig("kube-controller-manager"))
+        .arg(home.kubeconfig(CONTROLLER_MANAGER))
         .args([
             "--bind-address",
             "127.0.0.1",

@@ -39,7 +39,7 @@ pub mod wait;
 
 pub use audit::Audit;
 pub(crate) use cluster::config;
-pub use cluster::{Cluster, KEEP_DIRECTORY, SHARED_CLUSTER};
+pub use cluster::{Cluster, KEEP_DIRECTORY, PausedControllers, SHARED_CLUSTER};
 pub use local_http::Answer;
 pub use operator::{Operator, OperatorBuilder, Stopped, Usage};
 pub use pods::Pods;

@@ -1,7 +1,7 @@
 //! The goal with a CronJob.
 
 use super::{
-    Draft, Fingerprint, Step, queue,
+    Draft, Fingerprint, Step, leftover, queue,
     report::{self, Freshness},
 };
 use crate::{CronJobView, Goal, Ownership, Phase};
@@ -18,7 +18,8 @@ pub(super) fn pursue(draft: &mut Draft, fingerprint: &Fingerprint) {
     draft.depart(&Goal::Schedule);
     let is_job_there = draft.stop_job();
     queue::mark_waiting(draft, None);
-    let is_going = observed.cron_job.as_ref().is_some_and(|it| it.terminating);
+    let is_going =
+        observed.cron_job.as_ref().is_some_and(|it| it.terminating) || leftover::is_there(observed);
     if is_job_there || is_going {
         let phase = draft.phase_meanwhile();
         return draft.set_status(phase, None, report::waiting(phase, None));

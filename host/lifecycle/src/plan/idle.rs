@@ -1,6 +1,6 @@
 //! Goals without a Job.
 
-use super::{Draft, Severity, queue, report};
+use super::{Draft, Severity, leftover, queue, report};
 use crate::Phase;
 
 /// Stops whatever runs because the user says so.
@@ -27,5 +27,5 @@ pub(super) fn fail(draft: &mut Draft) {
 fn stop(draft: &mut Draft) -> bool {
     let job = draft.stop_job();
     let cron_job = draft.stop_cron_job();
-    job || cron_job
+    job || cron_job || leftover::is_there(draft.observed)
 }

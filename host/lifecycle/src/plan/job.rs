@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Draft, Fingerprint, Severity, Step, decision, queue,
+    Draft, Fingerprint, Severity, Step, decision, leftover, queue,
     report::{self, Freshness},
     transition::destination,
 };
@@ -43,7 +43,7 @@ pub(super) fn pursue(draft: &mut Draft, goal: &Goal, fingerprint: &Fingerprint) 
     }
     decision::record_run(draft);
     draft.stop_cron_job();
-    let is_settled = cron_job.is_none();
+    let is_settled = cron_job.is_none() && !leftover::is_there(observed);
     match fate {
         Fate::Keep(freshness) if is_settled => {
             let hash = observed
@@ -88,7 +88,7 @@ fn fate<'a>(draft: &Draft<'a>, goal: &Goal, fingerprint: &Fingerprint) -> Fate<'
     if is_own && job.state != JobState::Active {
         return Fate::Make;
     }
-    if job.terminating {
+    if !is_own || job.terminating {
         return Fate::Wait;
     }
     let is_outdated = !fingerprint.is_hash(job.configuration_hash.as_ref());

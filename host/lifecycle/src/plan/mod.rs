@@ -5,6 +5,7 @@ mod decision;
 mod draft;
 mod idle;
 mod job;
+mod leftover;
 mod loss;
 mod outcome;
 mod queue;
@@ -89,12 +90,14 @@ pub struct Plan {
 /// The steps from `observed` to `goal`.
 ///
 /// `goal` is what [`crate::goal`] returned for the same observation, and `rendering` is what that
-/// goal looks like. First the outcome of a finished Job is recorded, then the plugin's decisions,
-/// then the goal is pursued as far as the observation allows: where something must be gone first,
-/// the plan ends, and the next observation goes on. The status is written last.
+/// goal looks like. First goes what an earlier definition has left, then the outcome of a finished
+/// Job is recorded, then the plugin's decisions, then the goal is pursued as far as the observation
+/// allows: where something must be gone first, the plan ends, and the next observation goes on. The
+/// status is written last.
 pub fn plan(observed: &Observed, goal: &Goal, rendering: &Rendering) -> Plan {
     let judgement = judge(observed);
     let mut draft = Draft::new(observed, &judgement);
+    leftover::delete(&mut draft);
     outcome::record(&mut draft, goal, rendering);
     if decision::record(&mut draft, goal) == decision::Next::AskAgain {
         return draft.into_plan();

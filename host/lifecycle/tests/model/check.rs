@@ -15,7 +15,7 @@ use crate::{
     flaw::Flaw,
     objects::{Job, Request},
     plugin::Plugin,
-    world::{Broken, Left, World},
+    world::{Broken, Left, Leftover, World},
 };
 
 pub const NEVER_TWO: &str = "no two Jobs of one stream are ever at work";
@@ -38,6 +38,8 @@ pub struct Exploration {
     pub left: Left,
     pub events: Vec<Event>,
     pub flaw: Option<Flaw>,
+    /// What an earlier definition may have left.
+    pub leftovers: Vec<Leftover>,
     /// How long each world takes to come to rest at most; none while that is being found out.
     rests: Mutex<HashMap<u64, Option<usize>>>,
 }
@@ -50,6 +52,7 @@ impl Exploration {
             left,
             events: events.to_vec(),
             flaw: None,
+            leftovers: vec![Leftover::Nothing],
             rests: Mutex::default(),
         }
     }
@@ -57,6 +60,13 @@ impl Exploration {
     pub fn with(self, flaw: Flaw) -> Self {
         Exploration {
             flaw: Some(flaw),
+            ..self
+        }
+    }
+
+    pub fn after(self, leftovers: &[Leftover]) -> Self {
+        Exploration {
+            leftovers: leftovers.to_vec(),
             ..self
         }
     }
@@ -112,7 +122,9 @@ impl Model for Exploration {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.backend, self.plugin, self.left)]
+        let world = World::new(self.backend, self.plugin, self.left);
+        let leftovers = self.leftovers.iter();
+        leftovers.map(|it| world.clone().after(*it)).collect()
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {

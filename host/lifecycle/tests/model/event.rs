@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arcane_lifecycle::{Backend, Fenced};
+use arcane_lifecycle::{Backend, Fenced, Ownership};
 
 use crate::{
     objects::{End, Request, STREAM},
@@ -29,6 +29,8 @@ pub enum Event {
     /// A Job that has ended is deleted, as its time to live has.
     ExpireJob,
     DeleteCronJob,
+    /// The garbage collector finds what an earlier definition has left after all.
+    LeftoverGoes,
     StreamSucceeds,
     JobFails,
     JobIsDisrupted,
@@ -59,6 +61,18 @@ impl Event {
         Event::JobFails,
         Event::JobIsDisrupted,
         Event::SchemaChanges,
+    ];
+
+    /// What may get in the way of a stream that comes after another of its name.
+    pub const AFTERMATH: [Event; 8] = [
+        Event::LeftoverGoes,
+        Event::DeleteDefinition,
+        Event::Suspend,
+        Event::Resume,
+        Event::Use(Some(Backend::ChangeCapture)),
+        Event::Use(Some(Backend::Batch)),
+        Event::StreamSucceeds,
+        Event::JobFails,
     ];
 
     /// What a plugin's word on backfills may get in the way of.
@@ -141,6 +155,7 @@ impl Event {
             Event::DeleteJob => world.delete_running_job(),
             Event::ExpireJob => world.expire_job(),
             Event::DeleteCronJob => world.delete_cron_job_by_hand(),
+            Event::LeftoverGoes => world.collect_leftover(),
             Event::StreamSucceeds => world.end_job(false, End::Succeeded),
             Event::JobFails => {
                 world.ghosts.wants_first = false;
@@ -280,6 +295,19 @@ impl World {
             self.ghosts.owed = None;
         }
         self.job.write(None);
+        true
+    }
+
+    fn collect_leftover(&mut self) -> bool {
+        let job = self.job.truth().as_ref();
+        let cron_job = self.cron_job.truth().as_ref();
+        if job.is_some_and(|job| !job.is_own()) {
+            self.job.write(None);
+        } else if cron_job.is_some_and(|it| it.ownership == Ownership::Predecessors) {
+            self.cron_job.write(None);
+        } else {
+            return false;
+        }
         true
     }
 

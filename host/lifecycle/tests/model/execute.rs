@@ -226,12 +226,7 @@ impl World {
             self.ghosts.broken = Some(Broken::TwoAtWork);
         }
         self.make(seen);
-        let cron_job = CronJob {
-            uid: self.next_uid("cron-job"),
-            spec: seen.definition.spec,
-            template: 0,
-            terminating: false,
-        };
+        let cron_job = CronJob::new(self.next_uid("cron-job"), seen.definition.spec);
         self.cron_job.write(Some(Arc::new(cron_job)));
         self.note(true, Fenced::CronJob, answer)
     }

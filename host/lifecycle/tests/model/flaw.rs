@@ -22,6 +22,8 @@ pub enum Flaw {
     NeverRests,
     /// It makes again what is gone without a look at the definition.
     TakesDefinitionForGranted,
+    /// It leaves it to the garbage collector to delete what an earlier definition has left.
+    MindsNoLeftovers,
     /// It puts nothing on record that a plugin says.
     KeepsNoRecords,
     /// It does not heed what is on record of what a plugin has said.
@@ -79,6 +81,12 @@ impl Flaw {
             }
             Flaw::TakesDefinitionForGranted => {
                 steps.retain(|step| *step != Step::CheckDefinition);
+            }
+            Flaw::MindsNoLeftovers => {
+                let job = observed.job.as_ref();
+                if job.is_some_and(|job| job.ownership == Ownership::Predecessors) {
+                    steps.retain(|step| !is_deletion(step));
+                }
             }
             Flaw::KeepsNoRecords => {
                 steps.retain(|step| !matches!(step, Step::RecordJobDecision { .. }));

@@ -33,7 +33,7 @@ use event::Event;
 use flaw::Flaw;
 use plugin::Plugin;
 use stateright::{Checker, HasDiscoveries, Model};
-use world::Left;
+use world::{Left, Leftover};
 
 const CHANGE_CAPTURE: Backend = Backend::ChangeCapture;
 const BATCH: Backend = Backend::Batch;
@@ -91,6 +91,23 @@ fn whatever_fails_twice_a_new_stream_is_safe_and_comes_to_rest() {
     };
     let streams = Exploration::new(CHANGE_CAPTURE, &[], left);
     explore("two faults", streams, 5_000);
+}
+
+#[test]
+fn whatever_an_earlier_definition_has_left_a_stream_is_safe_and_comes_to_rest() {
+    let leftovers = [Leftover::Running, Leftover::Ended, Leftover::Scheduled];
+    for (events, faults) in [(2, 0), (1, 1)] {
+        let left = Left { events, faults };
+        for backend in [CHANGE_CAPTURE, BATCH] {
+            let exploration = Exploration::new(backend, &Event::AFTERMATH, left);
+            let exploration = exploration.after(&leftovers);
+            explore(
+                &format!("leftovers, {backend:?}, {left:?}"),
+                exploration,
+                10_000,
+            );
+        }
+    }
 }
 
 /// What a plugin has a say in.
@@ -175,7 +192,11 @@ fn expect_found_under(
     left: Left,
 ) {
     let exploration = Exploration::new(CHANGE_CAPTURE, events, left);
-    let exploration = exploration.under(plugin).with(flaw);
+    expect_found_in(exploration.under(plugin), flaw, broken);
+}
+
+fn expect_found_in(exploration: Exploration, flaw: Flaw, broken: &'static str) {
+    let exploration = exploration.with(flaw);
     let checker = exploration.checker();
     let checker = checker.finish_when(HasDiscoveries::AnyOf([broken].into()));
     let checker = checker.spawn_bfs().join();
@@ -287,6 +308,16 @@ fn an_operator_that_does_not_start_again_is_found_out() {
         faults: 0,
     };
     expect_found(Flaw::StartsOnce, AS_ASKED, &[Event::StreamSucceeds], left);
+}
+
+#[test]
+fn an_operator_that_leaves_leftovers_to_the_garbage_collector_is_found_out() {
+    let left = Left {
+        events: 0,
+        faults: 0,
+    };
+    let exploration = Exploration::new(CHANGE_CAPTURE, &[], left).after(&[Leftover::Running]);
+    expect_found_in(exploration, Flaw::MindsNoLeftovers, AS_ASKED);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::{
 };
 
 use arcane_lifecycle::{
-    Decisions, Drift, Fenced, Goal, Observed, OpenWrites, Phase, Rendering, Step, StreamView,
-    attempt, plan,
+    Decisions, Drift, Fenced, Goal, JobView, Observed, OpenWrites, Phase, Rendering, Step,
+    StreamView, attempt, gone, plan,
 };
 
 use crate::{
@@ -120,6 +120,14 @@ impl World {
         self.job.seen.as_ref().or(tombstone)
     }
 
+    fn observed_job(&self) -> Option<JobView> {
+        let view = match &self.memory.tombstone {
+            Some(last) => gone(last.view())?,
+            None => self.job.seen.as_ref()?.view(),
+        };
+        Some(self.memory.deleted.veil(view))
+    }
+
     fn look(&mut self, flaw: Option<Flaw>) -> Work {
         let requests = self.requests.seen.iter();
         let mut requests: Vec<_> = requests.filter_map(Request::view).collect();
@@ -138,11 +146,7 @@ impl World {
                 phase: definition.status.phase,
                 configuration_hash: definition.status.configuration_hash.clone(),
             },
-            job: self.cached_job().map(|job| {
-                let mut view = job.view();
-                view.terminating |= self.memory.tombstone.is_some();
-                self.memory.deleted.veil(view)
-            }),
+            job: self.observed_job(),
             cron_job: self.cron_job.seen.as_deref().map(CronJob::view),
             requests,
             completed_requests: self.memory.completed_requests.clone(),

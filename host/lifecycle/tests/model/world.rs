@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use arcane_lifecycle::{Backend, Fenced, Phase, Reach};
+use arcane_lifecycle::{Backend, Fenced, Goal, Ownership, Phase, Reach};
 
 use crate::{
     lag::Lag,
@@ -85,6 +85,18 @@ pub struct Left {
     pub faults: u8,
 }
 
+/// What is still there of an earlier definition of the same name, of which the garbage collector
+/// knows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    Nothing,
+    /// A streaming Job at work.
+    Running,
+    /// A streaming Job that has ended.
+    Ended,
+    Scheduled,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     pub definition: Lag<Arc<Definition>>,
@@ -138,6 +150,29 @@ impl World {
             made: 0,
             asked: 0,
         }
+    }
+
+    /// The same, with what an earlier definition has left.
+    pub fn after(mut self, leftover: Leftover) -> Self {
+        let job = Job {
+            ownership: Ownership::Predecessors,
+            ..Job::new("leftover".into(), &Goal::Stream, 0)
+        };
+        let ended = Job {
+            end: Some(End::Succeeded),
+            ..job.clone()
+        };
+        let cron_job = CronJob {
+            ownership: Ownership::Predecessors,
+            ..CronJob::new("leftover".into(), 0)
+        };
+        match leftover {
+            Leftover::Nothing => {}
+            Leftover::Running => self.job = Lag::new(Some(Arc::new(job))),
+            Leftover::Ended => self.job = Lag::new(Some(Arc::new(ended))),
+            Leftover::Scheduled => self.cron_job = Lag::new(Some(Arc::new(cron_job))),
+        }
+        self
     }
 
     /// Somebody changes the definition: what the operator has in hand was made for another.

@@ -62,6 +62,10 @@ pub fn jobs() -> Vec<Option<JobView>> {
     jobs.push(Some(foreign(terminating(streaming()))));
     jobs.push(Some(foreign(failed(streaming()))));
     jobs.push(Some(foreign(terminating(succeeded(streaming())))));
+    jobs.push(Some(left(streaming())));
+    jobs.push(Some(left(terminating(streaming()))));
+    jobs.push(Some(left(failed(streaming()))));
+    jobs.push(Some(left(succeeded(streaming()))));
     jobs
 }
 
@@ -70,12 +74,18 @@ pub fn cron_jobs() -> Vec<Option<CronJobView>> {
     outdated.configuration_hash = Some(OLD_HASH.into());
     going.terminating = true;
     foreign.ownership = Ownership::Foreign;
+    let (mut left, mut left_going) = (cron_job(), cron_job());
+    left.ownership = Ownership::Predecessors;
+    left_going.ownership = Ownership::Predecessors;
+    left_going.terminating = true;
     vec![
         None,
         Some(cron_job()),
         Some(outdated),
         Some(going),
         Some(foreign),
+        Some(left),
+        Some(left_going),
     ]
 }
 

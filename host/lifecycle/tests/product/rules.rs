@@ -47,7 +47,8 @@ fn nothing_starts_without_leave(case: &Case) -> Result<(), &'static str> {
 
 fn one_thing_runs_at_a_time(case: &Case) -> Result<(), &'static str> {
     let mut job = case.observed.job.as_ref().is_some();
-    let mut cron_job = own_cron_job(case);
+    let cron_job = case.observed.cron_job.as_ref();
+    let mut cron_job = cron_job.is_some_and(|it| it.ownership != Ownership::Foreign);
     let foreign_job = case
         .observed
         .job
@@ -77,15 +78,22 @@ fn one_thing_runs_at_a_time(case: &Case) -> Result<(), &'static str> {
 }
 
 fn only_own_objects_are_deleted_and_rightly(case: &Case) -> Result<(), &'static str> {
-    let mut deletions = 0;
+    let (mut deletions, mut is_checked) = (0, false);
     for step in &case.plan.steps {
+        let may_delete = |ownership| match ownership {
+            Ownership::Ours => true,
+            Ownership::Predecessors => is_checked,
+            Ownership::Foreign => false,
+        };
         match step {
+            Step::CheckDefinition => is_checked = true,
             Step::DeleteJob { uid, propagation } => {
                 deletions += 1;
                 let job = case.observed.job.as_ref().ok_or("no such Job")?;
-                let is_active = job.state == JobState::Active;
+                let is_left = job.ownership == Ownership::Predecessors;
+                let is_active = is_left || job.state == JobState::Active;
                 ensure(job.uid == *uid, "another Job is deleted")?;
-                ensure(job.ownership == Ownership::Ours, "a foreign Job is deleted")?;
+                ensure(may_delete(job.ownership), "a foreign Job is deleted")?;
                 ensure(
                     is_active == (*propagation == Propagation::Foreground),
                     "a Job is deleted in the wrong way",
@@ -97,9 +105,11 @@ fn only_own_objects_are_deleted_and_rightly(case: &Case) -> Result<(), &'static 
             }
             Step::DeleteCronJob { uid } | Step::UpdateCronJob { uid } => {
                 let cron_job = case.observed.cron_job.as_ref().ok_or("no such CronJob")?;
+                let is_own = cron_job.ownership == Ownership::Ours;
+                let is_deletion = matches!(step, Step::DeleteCronJob { .. });
                 ensure(cron_job.uid == *uid, "another CronJob is touched")?;
                 ensure(
-                    cron_job.ownership == Ownership::Ours,
+                    is_own || (is_deletion && may_delete(cron_job.ownership)),
                     "a foreign CronJob is touched",
                 )?;
                 ensure(!cron_job.terminating, "a CronJob is touched that is going")?;
@@ -190,7 +200,9 @@ fn is_stopped_job_of(case: &Case, name: &str) -> bool {
         .iter()
         .any(|request| request.name == name);
     let runs_for = |job: &JobView| job.run == Run::Backfill(Some(name.to_owned()));
-    !is_open && own_job(case).is_some_and(runs_for) && case.plan.steps.iter().any(gives_up)
+    !is_open
+        && own_job(case).is_some_and(runs_for)
+        && case.plan.steps.iter().any(|step| gives_up(case, step))
 }
 
 fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'static str> {
@@ -199,7 +211,7 @@ fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'stat
         _ => !case.is_renderable,
     };
     ensure(
-        !(is_blocked && case.plan.steps.iter().any(gives_up)),
+        !(is_blocked && case.plan.steps.iter().any(|step| gives_up(case, step))),
         "what runs is given up for nothing",
     )?;
     ensure(
@@ -208,14 +220,14 @@ fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'stat
     )?;
     let is_waiting = case.goal == Goal::Nothing(Idle::Waiting);
     ensure(
-        !(is_waiting && case.plan.steps.iter().any(gives_up)),
+        !(is_waiting && case.plan.steps.iter().any(|step| gives_up(case, step))),
         "what runs is given up for nothing",
     )
 }
 
 fn nothing_is_given_up_before_its_successor_is_checked(case: &Case) -> Result<(), &'static str> {
     let makes_job = matches!(case.goal, Goal::Stream | Goal::Backfill(_));
-    let given_up = position(case, gives_up);
+    let given_up = position(case, |step| gives_up(case, step));
     let checked = position(case, |step| matches!(step, Step::CheckJob));
     match (given_up, checked) {
         (Some(given_up), Some(checked)) => ensure(checked < given_up, "the check comes too late"),
@@ -234,7 +246,11 @@ fn nothing_is_made_again_for_a_definition_that_may_be_gone(
     });
     let checked = position(case, |step| *step == Step::CheckDefinition);
     let Some(made) = made else {
-        return ensure(checked.is_none(), "a definition is looked up without need");
+        let is_needed = case.plan.steps.iter().any(|step| clears(case, step));
+        return ensure(
+            checked.is_none() || is_needed,
+            "a definition is looked up without need",
+        );
     };
     let is_in_sight = match own_job(case) {
         Some(job) => {
@@ -360,15 +376,27 @@ fn nothing_is_told_of_a_stream_that_stays_as_it_is(case: &Case) -> Result<(), &'
     )
 }
 
-fn gives_up(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::DeleteCronJob { .. }
-            | Step::DeleteJob {
-                propagation: Propagation::Foreground,
-                ..
-            }
-    )
+/// Whether the step deletes what may be at work for the stream.
+fn gives_up(case: &Case, step: &Step) -> bool {
+    match step {
+        Step::DeleteCronJob { .. } => own_cron_job(case),
+        Step::DeleteJob { propagation, .. } => {
+            *propagation == Propagation::Foreground && own_job(case).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Whether the step deletes what an earlier definition has left.
+fn clears(case: &Case, step: &Step) -> bool {
+    let is_left = |ownership| ownership == Some(Ownership::Predecessors);
+    match step {
+        Step::DeleteCronJob { .. } => {
+            is_left(case.observed.cron_job.as_ref().map(|it| it.ownership))
+        }
+        Step::DeleteJob { .. } => is_left(case.observed.job.as_ref().map(|it| it.ownership)),
+        _ => false,
+    }
 }
 
 /// Where the plan has its first such step.

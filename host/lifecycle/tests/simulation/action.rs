@@ -1,6 +1,6 @@
 //! What may happen to a cluster, in any order.
 
-use arcane_lifecycle::{Backend, Goal};
+use arcane_lifecycle::{Backend, Goal, Ownership};
 
 use crate::{
     cluster::Cluster,
@@ -221,9 +221,7 @@ impl Action {
                 }
             }
             Action::DeleteJobAtOnce => {
-                state
-                    .job
-                    .take_if(|job| job.end.is_none() && !job.is_foreign);
+                state.job.take_if(|job| job.end.is_none() && job.is_own());
             }
             Action::DeleteCronJob => {
                 if let Some(cron_job) = &mut state.cron_job {
@@ -234,7 +232,7 @@ impl Action {
                 state.job.get_or_insert_with(foreign_job);
             }
             Action::FreeJobName => {
-                state.job.take_if(|job| job.is_foreign);
+                state.job.take_if(|job| !job.is_own());
             }
             Action::Plug(plugin) => state.plugin = plugin,
             Action::Tick(tick) => state.tick = Some(tick),
@@ -245,7 +243,7 @@ impl Action {
 
 fn running(cluster: &mut Cluster) -> Option<&mut Job> {
     let job = cluster.state.job.as_mut();
-    job.filter(|job| job.end.is_none() && !job.terminating && !job.is_foreign)
+    job.filter(|job| job.end.is_none() && !job.terminating && job.is_own())
 }
 
 fn end(cluster: &mut Cluster, end: End) {
@@ -290,7 +288,7 @@ fn oldest(cluster: &Cluster) -> Option<String> {
 
 fn foreign_job() -> Job {
     Job {
-        is_foreign: true,
+        ownership: Ownership::Foreign,
         ..Job::new("foreign".into(), &Goal::Stream, 0)
     }
 }

@@ -260,7 +260,7 @@ impl Cluster {
     fn delete_job(&mut self, uid: &str, propagation: Propagation) {
         let job = self.state.job.as_mut().unwrap();
         assert_eq!(job.uid, uid, "another Job than was observed is deleted");
-        assert!(!job.is_foreign, "a Job is deleted that is not the stream's");
+        assert!(job.is_own(), "a Job is deleted that is not the stream's");
         match propagation {
             Propagation::Background => {
                 assert!(job.end.is_some(), "pods would outlive their Job");
@@ -275,14 +275,12 @@ impl Cluster {
         assert!(!state.suspended, "a CronJob is made for a suspended stream");
         assert!(state.cron_job.is_none(), "a CronJob is made twice");
         assert!(
-            state.job.as_ref().is_none_or(|job| job.is_foreign),
+            state.job.as_ref().is_none_or(|job| !job.is_own()),
             "a CronJob is made beside a Job"
         );
         state.cron_job = Some(CronJob {
-            uid: "cron-job".into(),
-            spec: state.spec,
             template: state.template,
-            terminating: false,
+            ..CronJob::new("cron-job".into(), state.spec)
         });
     }
 

@@ -184,6 +184,12 @@ pub fn terminating(mut job: JobView) -> JobView {
     job
 }
 
+/// An earlier definition's of the same name.
+pub fn left(mut job: JobView) -> JobView {
+    job.ownership = Ownership::Predecessors;
+    job
+}
+
 pub fn foreign(mut job: JobView) -> JobView {
     job.ownership = Ownership::Foreign;
     job

@@ -11,7 +11,7 @@ pub const STREAM: &str = "orders";
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
     pub uid: String,
-    pub is_foreign: bool,
+    pub ownership: Ownership,
     pub request: Option<String>,
     pub spec: u8,
     pub restart: u8,
@@ -33,6 +33,7 @@ pub enum End {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CronJob {
     pub uid: String,
+    pub ownership: Ownership,
     pub spec: u8,
     pub template: u8,
     pub terminating: bool,
@@ -52,7 +53,7 @@ impl Job {
     pub fn new(uid: String, goal: &Goal, spec: u8) -> Self {
         Job {
             uid,
-            is_foreign: false,
+            ownership: Ownership::Ours,
             request: match goal {
                 Goal::Backfill(run) => Some(run.request.clone()),
                 _ => None,
@@ -68,15 +69,15 @@ impl Job {
         }
     }
 
+    pub fn is_own(&self) -> bool {
+        self.ownership == Ownership::Ours
+    }
+
     pub fn view(&self) -> JobView {
         let configuration_hash = hash(self.spec, self.request.as_deref());
         JobView {
             uid: self.uid.clone(),
-            ownership: if self.is_foreign {
-                Ownership::Foreign
-            } else {
-                Ownership::Ours
-            },
+            ownership: self.ownership,
             run: match &self.request {
                 None => Run::Streaming,
                 Some(request) => Run::Backfill(Some(request.clone())),
@@ -103,11 +104,22 @@ impl Job {
 }
 
 impl CronJob {
+    /// A CronJob that was just made.
+    pub fn new(uid: String, spec: u8) -> Self {
+        CronJob {
+            uid,
+            ownership: Ownership::Ours,
+            spec,
+            template: 0,
+            terminating: false,
+        }
+    }
+
     pub fn view(&self) -> CronJobView {
         let configuration_hash = hash(self.spec, None);
         CronJobView {
             uid: self.uid.clone(),
-            ownership: Ownership::Ours,
+            ownership: self.ownership,
             render_hash: Some(render_hash(&configuration_hash, self.template, 0)),
             configuration_hash: Some(configuration_hash),
             terminating: self.terminating,

@@ -14,7 +14,7 @@ use super::{
     Change, Key, Observer, Store,
     events::config,
     follow as follow_kind,
-    owner::{Claimant, Owner, Relation},
+    owner::{Claimant, Owner},
     routes::Routes,
 };
 use crate::{faults::Faults, shards::Shard};
@@ -32,11 +32,10 @@ pub struct CachedCronJob {
 impl CachedCronJob {
     /// The view of a stream of the same name.
     pub fn view(&self, claimant: Claimant<'_>) -> CronJobView {
-        let relation = Relation::of(self.owner.as_ref(), claimant);
-        let mut view = self.view.clone();
-        view.ownership = relation.ownership();
-        view.terminating |= relation == Relation::Predecessors;
-        view
+        CronJobView {
+            ownership: claimant.ownership(self.owner.as_ref()),
+            ..self.view.clone()
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use kube::{Resource, ResourceExt, api::ObjectMeta, core::NamespaceResourceScope}
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    owner::{Claimant, Owner, Relation},
+    owner::{Claimant, Owner},
     record,
 };
 
@@ -139,13 +139,10 @@ pub struct CachedJob {
 }
 
 impl CachedJob {
-    /// The view of a stream of the same name.
+    /// What a stream of the same name sees, were it still there.
     pub fn view(&self, claimant: Claimant<'_>) -> JobView {
-        let relation = Relation::of(self.owner.as_ref(), claimant);
         let mut view = self.view.clone();
-        view.ownership = relation.ownership();
-        // On what is gone no decision can be put on record: nothing waits for it.
-        view.terminating |= relation == Relation::Predecessors || self.gone;
+        view.ownership = claimant.ownership(self.owner.as_ref());
         let decision = self.decision.as_ref();
         view.record = decision.and_then(|it| record::of_job(it, Timestamp::now()));
         view
@@ -296,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_leftover_of_a_namesake_is_as_good_as_gone() {
+    fn a_job_is_its_owners_and_its_owners_successors_leftover() {
         let cached = job(json!({"metadata": {"ownerReferences": [
             {"apiVersion": "g/v1", "kind": "K", "name": "s", "uid": "u", "controller": true}
         ]}}));
@@ -310,8 +307,8 @@ mod tests {
         };
         assert_eq!(view("u").ownership, Ownership::Ours);
         assert!(!view("u").terminating);
-        assert_eq!(view("v").ownership, Ownership::Foreign);
-        assert!(view("v").terminating);
+        assert_eq!(view("v").ownership, Ownership::Predecessors);
+        assert!(!view("v").terminating, "nobody has deleted it");
     }
 
     #[test]

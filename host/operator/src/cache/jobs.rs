@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arcane_contract::names::LABEL_STREAM_ID;
-use arcane_lifecycle::{Deleted, JobView, Propagation};
+use arcane_lifecycle::{Deleted, JobView, Propagation, gone};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,9 @@ impl Jobs {
 
     /// The Job of a stream.
     pub fn view(&self, key: &Key, claimant: Claimant<'_>) -> Option<JobView> {
-        let view = self.store.get(key)?.view(claimant);
+        let job = self.store.get(key)?;
+        let view = job.view(claimant);
+        let view = if job.gone { gone(view)? } else { view };
         Some(self.own_deletions().veil(view))
     }
 
@@ -152,6 +154,7 @@ mod tests {
     use std::{thread, time::Duration};
 
     use arcane_lifecycle::{JobState, Outcome};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
     use serde_json::json;
 
     use super::{super::routes::GroupKind, *};
@@ -187,6 +190,36 @@ mod tests {
         jobs.store.insert(key.clone(), gone);
         assert!(jobs.forget_if_gone(&key, "u"));
         assert!(jobs.store.get(&key).is_none(), "recorded, so forgotten");
+    }
+
+    #[test]
+    fn an_outcome_does_not_outlive_a_job_for_the_next_definition_of_its_name() {
+        let (jobs, observer) = bed();
+        let mut job = finished("u");
+        job.meta_mut().owner_references = Some(vec![OwnerReference {
+            api_version: "g/v1".into(),
+            kind: "K".into(),
+            name: "s".into(),
+            uid: "first".into(),
+            controller: Some(true),
+            block_owner_deletion: None,
+        }]);
+        let key = Key::new("ns", "s");
+        let kind = GroupKind::of("g/v1", "K");
+        let seen_by = |uid| {
+            let claimant = Claimant {
+                uid,
+                name: "s",
+                kind: &kind,
+            };
+            jobs.view(&key, claimant).map(|job| job.terminating)
+        };
+        jobs.store.insert(key.clone(), job.clone().into());
+        assert_eq!(seen_by("second"), Some(false), "it is in the way");
+        jobs.store
+            .insert(key.clone(), observer.tombstone(job).unwrap());
+        assert_eq!(seen_by("first"), Some(true));
+        assert_eq!(seen_by("second"), None);
     }
 
     #[test]

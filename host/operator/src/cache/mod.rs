@@ -23,7 +23,7 @@ pub use cron_jobs::CachedCronJob;
 pub use events::{config, watch, watch_surely};
 pub use guarded::Guarded;
 pub use jobs::Jobs;
-pub use owner::{Claimant, Owner, Relation};
+pub use owner::{Claimant, Owner};
 pub use requests::{CachedRequest, Requests};
 pub use routes::{GroupKind, Routes, Trigger};
 pub use store::{Key, Progress, Store, resource_version};

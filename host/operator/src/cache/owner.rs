@@ -40,33 +40,14 @@ pub struct Claimant<'a> {
     pub kind: &'a GroupKind,
 }
 
-/// What an object is to a stream of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// The stream's own.
-    Own,
-    /// Left by an earlier definition of the same kind and name: it is about to be collected.
-    Predecessors,
-    /// Somebody else's.
-    Strange,
-}
-
-impl Relation {
-    /// Of an object with this controller.
-    pub fn of(owner: Option<&Owner>, claimant: Claimant<'_>) -> Self {
-        let Claimant { uid, name, kind } = claimant;
+impl Claimant<'_> {
+    /// Whose an object with this controller is to the stream.
+    pub fn ownership(self, owner: Option<&Owner>) -> Ownership {
+        let Claimant { uid, name, kind } = self;
         match owner {
-            Some(owner) if *owner.uid == *uid => Relation::Own,
-            Some(owner) if *owner.name == *name && owner.kind == *kind => Relation::Predecessors,
-            _ => Relation::Strange,
-        }
-    }
-
-    /// As the lifecycle sees it.
-    pub fn ownership(self) -> Ownership {
-        match self {
-            Relation::Own => Ownership::Ours,
-            Relation::Predecessors | Relation::Strange => Ownership::Foreign,
+            Some(owner) if *owner.uid == *uid => Ownership::Ours,
+            Some(owner) if *owner.name == *name && owner.kind == *kind => Ownership::Predecessors,
+            _ => Ownership::Foreign,
         }
     }
 }
@@ -83,12 +64,12 @@ mod tests {
             name: "s".into(),
             kind: kind.clone(),
         };
-        let relation =
-            |uid, name, kind: &GroupKind| Relation::of(Some(&owner), Claimant { uid, name, kind });
-        assert_eq!(relation("u", "s", &kind), Relation::Own);
-        assert_eq!(relation("v", "s", &kind), Relation::Predecessors);
-        assert_eq!(relation("v", "t", &kind), Relation::Strange);
+        let ownership =
+            |uid, name, kind: &GroupKind| Claimant { uid, name, kind }.ownership(Some(&owner));
+        assert_eq!(ownership("u", "s", &kind), Ownership::Ours);
+        assert_eq!(ownership("v", "s", &kind), Ownership::Predecessors);
+        assert_eq!(ownership("v", "t", &kind), Ownership::Foreign);
         let other = GroupKind::of("g/v1", "L");
-        assert_eq!(relation("v", "s", &other), Relation::Strange);
+        assert_eq!(ownership("v", "s", &other), Ownership::Foreign);
     }
 }

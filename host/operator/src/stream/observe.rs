@@ -12,8 +12,8 @@ use arcane_contract::{
     stream::StreamDefinition,
 };
 use arcane_lifecycle::{
-    Backend as BackendKind, Decisions, Drift, Fenced, JobState, JobView, Observed, Outcome, Phase,
-    Problem, StreamView,
+    Backend as BackendKind, Decisions, Drift, Fenced, JobState, JobView, Observed, Outcome,
+    Ownership, Phase, Problem, StreamView,
 };
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -116,8 +116,8 @@ pub async fn observe(
     };
     let claimant = class.claimant(object);
     let job = match shared.jobs.view(&key, claimant) {
-        Some(job) => Some(with_cause(class, &key, job).await),
-        None => None,
+        Some(job) if job.ownership == Ownership::Ours => Some(with_cause(class, &key, job).await),
+        other => other,
     };
     let observed = Observed {
         stream: stream_view(object, &definition),

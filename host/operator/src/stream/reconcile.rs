@@ -284,7 +284,7 @@ impl Reconcile<'_> {
 
     /// How long a stream waits whose Jobs succeed as soon as they have begun.
     fn throttle(&self, observed: &Observed, goal: &Goal) -> Option<Duration> {
-        let job = observed.job.as_ref().filter(|job| {
+        let job = observed.own_job().filter(|job| {
             *goal == Goal::Stream
                 && job.run == Run::Streaming
                 && !job.schema_mismatch
@@ -301,7 +301,7 @@ impl Reconcile<'_> {
     fn drift(&self, observation: &Observation, rendering: &Rendering) -> Drift {
         let key = Key::of(self.object);
         let observed = &observation.observed;
-        let drifted = match (&observed.job, rendering) {
+        let drifted = match (observed.own_job(), rendering) {
             (Some(job), Rendering::Ready(fingerprint)) => job
                 .render_hash
                 .as_ref()
@@ -311,12 +311,11 @@ impl Reconcile<'_> {
         let shared = &self.class.host.shared;
         let ready = shared.jobs.store.get(&key).is_some_and(|job| job.ready);
         let active = observed
-            .job
-            .as_ref()
+            .own_job()
             .is_some_and(|job| job.state == JobState::Active && !job.terminating);
         if !drifted {
             // Its turn ends when its new pod is ready, or when it no longer wants one.
-            let restarting = observed.job.is_none() || (active && !ready);
+            let restarting = observed.own_job().is_none() || (active && !ready);
             if !restarting && let Some(next) = self.class.rolling.release(&key) {
                 shared.routes.class(&self.class.name, next);
             }

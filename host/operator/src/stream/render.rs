@@ -96,8 +96,8 @@ pub async fn fingerprint(
 
 fn render_hash_of_what_is_there(observed: &Observed, goal: &Goal) -> Option<String> {
     match goal {
-        Goal::Schedule => observed.cron_job.as_ref()?.render_hash.clone(),
-        _ => observed.job.as_ref()?.render_hash.clone(),
+        Goal::Schedule => observed.own_cron_job()?.render_hash.clone(),
+        _ => observed.own_job()?.render_hash.clone(),
     }
 }
 

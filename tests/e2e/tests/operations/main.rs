@@ -5,6 +5,7 @@ mod classes;
 mod crashes;
 mod disruption;
 mod drift;
+mod leftovers;
 mod load;
 mod observation;
 mod outage;

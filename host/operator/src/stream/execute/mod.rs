@@ -5,7 +5,7 @@ mod requests;
 use std::sync::{Arc, Mutex};
 
 use arcane_contract::{api::RecordedDecision, canonical, names, stream::StreamDefinition};
-use arcane_lifecycle::{Fenced, Goal, Problem, Propagation, Status, Step, Trigger};
+use arcane_lifecycle::{Fenced, Goal, Ownership, Problem, Propagation, Status, Step, Trigger};
 use kube::{ResourceExt, api::ObjectMeta};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use super::{
     write_status::write_status,
 };
 use crate::{
-    cache::{Key, Owner, Relation},
+    cache::{Key, Owner},
     writer::{self, Error as WriteError, Path, Written},
 };
 
@@ -170,11 +170,11 @@ impl Executor<'_> {
             Err(error) => return failed("read what has the stream's name")(error),
         };
         let owner = Owner::of(&metadata);
-        let relation = Relation::of(owner.as_ref(), self.class.claimant(self.object));
+        let ownership = self.class.claimant(self.object).ownership(owner.as_ref());
         let is_labelled = metadata
             .labels
             .is_some_and(|labels| labels.contains_key(names::LABEL_STREAM_ID));
-        if relation == Relation::Strange && metadata.deletion_timestamp.is_none() {
+        if ownership == Ownership::Foreign && metadata.deletion_timestamp.is_none() {
             return Halt::Problem(Problem {
                 reason: taken,
                 message: format!(
@@ -183,7 +183,7 @@ impl Executor<'_> {
                 ),
             });
         }
-        if relation == Relation::Own
+        if ownership == Ownership::Ours
             && !is_labelled
             && let Err(error) = super::adopt::label(self.class, fenced, &key).await
         {

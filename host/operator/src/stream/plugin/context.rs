@@ -46,7 +46,7 @@ impl Run {
 
     /// What the stream's own Job does, or did.
     pub fn of_job(class: &Class, object: &StreamDefinition, observation: &Observation) -> Self {
-        let job = observation.observed.job.as_ref();
+        let job = observation.observed.own_job();
         let mut run = match job.map(|job| &job.run) {
             Some(JobRun::Backfill(Some(request))) => Run::backfill(observation, request),
             Some(JobRun::Backfill(None)) => Run {
@@ -147,7 +147,7 @@ pub fn retry(
     goal: &Goal,
 ) -> Option<(u32, Option<plugins::Failure>)> {
     let attempt = arcane_lifecycle::attempt(&observation.observed, goal);
-    let failure = match observation.observed.job.as_ref().map(|job| &job.state) {
+    let failure = match observation.observed.own_job().map(|job| &job.state) {
         _ if attempt == 0 => return None,
         Some(JobState::Finished(Outcome::Failed(failure))) => Some(told(failure)),
         _ => last_failure_of_job(class, object),

@@ -235,7 +235,7 @@ fn of_spec(answer: Decision) -> SpecDecision {
 }
 
 fn failure(observation: &Observation) -> plugins::Failure {
-    match observation.observed.job.as_ref().map(|job| &job.state) {
+    match observation.observed.own_job().map(|job| &job.state) {
         Some(JobState::Finished(Outcome::Failed(failure))) => told(failure),
         _ => plugins::Failure::default(),
     }

@@ -3,7 +3,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use arcane_contract::stream::StreamDefinition;
-use arcane_lifecycle::{Goal, JobState, JobView, Ownership, TickDecision, Trigger};
+use arcane_lifecycle::{Goal, JobState, JobView, TickDecision, Trigger};
 use arcane_plugins::{self as plugins, Decision, Hook, Plugin};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -49,12 +49,10 @@ pub async fn tick(
     let Some((class_plugin, plugin)) = ticking(class) else {
         return false;
     };
-    let running = observation.observed.job.as_ref().filter(|job| {
-        *goal == Goal::Stream
-            && job.ownership == Ownership::Ours
-            && job.state == JobState::Active
-            && !job.terminating
-    });
+    let running = observation
+        .observed
+        .own_job()
+        .filter(|job| *goal == Goal::Stream && job.state == JobState::Active && !job.terminating);
     let Some(job) = running else {
         lock(memory).next_tick = None;
         return false;
