@@ -131,6 +131,7 @@ Lists from the values whose names begin alike: extraEnv*, extraVolume*. Call wit
     "LEASE_DURATION_SECONDS" $s.lease.durationSeconds
     "LEASE_RENEW_DEADLINE_SECONDS" $s.lease.renewDeadlineSeconds
     "LEASE_RETRY_PERIOD_SECONDS" $s.lease.retryPeriodSeconds
+    "THREADS" $s.concurrency.threads
     "CONCURRENCY_PER_CLASS" $s.concurrency.perClass
     "CONCURRENCY_TOTAL" $s.concurrency.total
     "WRITES_PER_SECOND" $s.concurrency.writesPerSecond

@@ -70,6 +70,12 @@ pub struct Config {
     #[arg(long, env = "ARCANE_HOST__LEASE_RETRY_PERIOD_SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub lease_retry_period_seconds: u32,
 
+    /// Threads for the operator's own work; plugins are called on others. One works on hundreds of
+    /// streams in a second. More have to wake each other for every small step, which costs processor
+    /// time; they are quicker where tens of thousands of streams are read at the start.
+    #[arg(long, env = "ARCANE_HOST__THREADS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub threads: u8,
+
     /// Streams of one class that are worked on at the same time.
     #[arg(long, env = "ARCANE_HOST__CONCURRENCY_PER_CLASS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency_per_class: u16,

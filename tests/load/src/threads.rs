@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::machine::used_by_threads;
 
-/// A runtime as the operator's, on threads that have a name.
+/// A runtime as the operator's, with one thread, which has a name.
 pub struct Threads {
     name: &'static str,
     handle: Handle,
@@ -20,6 +20,7 @@ impl Threads {
     /// `name` may have 15 characters.
     pub fn new(name: &'static str) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
             .thread_name(name)
             .enable_all()
             .build()?;
