@@ -91,7 +91,8 @@ impl Oracle {
 
 /// What was written to a request and to the streams that had a Job for it, in the order of answers.
 fn history(record: &Record, (namespace, name): &Key) -> String {
-    let here = record.in_namespace(namespace).writes();
+    let here = record.in_namespace(namespace);
+    let here = here.filter(|it| it.is_write() || it.code >= 500);
     let jobs = here.filter(|it| it.backfill_request.as_ref() == Some(name));
     let mut names: HashSet<&str> = jobs.iter().map(|job| &*job.name).collect();
     names.insert(name);
@@ -127,7 +128,7 @@ struct Ledger {
     /// Requests for which a Job was made, until they are completed.
     begun: HashSet<Key>,
     /// Those of them that may rightly be completed, or get another Job: the log has a gap where
-    /// their Job may have succeeded, or it was deleted as it did.
+    /// their Job may have succeeded or they may have been completed, or it was deleted as it did.
     uncertain: HashSet<Key>,
     /// Requests for which a Job has succeeded, with its name, until the operator completes them.
     /// What users do to a request takes nothing away: which of two requests that overlap was carried
@@ -190,6 +191,9 @@ impl Ledger {
                     text: format!("{}: the operator asked for a Secret", request.received),
                 });
             }
+            if request.code >= 500 {
+                self.cut_off(request);
+            }
             if !request.is_write() {
                 continue;
             }
@@ -201,6 +205,22 @@ impl Ledger {
                 "backfillrequests" => self.backfill_request(request, by_operator),
                 _ => {}
             }
+        }
+    }
+
+    /// A write that the API server has given up may have been made: that of an operator, say, that is
+    /// killed before it is answered.
+    fn cut_off(&mut self, request: &Request) {
+        let key = (request.namespace.clone(), request.name.clone());
+        match (&*request.resource, &*request.verb) {
+            ("jobs", "delete") => {
+                self.going.insert(key);
+            }
+            ("backfillrequests", "patch") if request.complete => {
+                is_cleared(&mut self.wasted, &key, request);
+                self.uncertain.insert(key);
+            }
+            _ => {}
         }
     }
 
@@ -343,7 +363,10 @@ mod tests {
                 (OPERATOR_USER, "delete", "jobs", options, none)
             }
             // Whose answer is metadata alone.
-            "completed" => (OPERATOR_USER, "patch", "backfillrequests", completed, none),
+            "completed" | "completed, given up" => {
+                (OPERATOR_USER, "patch", "backfillrequests", completed, none)
+            }
+            "deleted, given up" => (OPERATOR_USER, "delete", "jobs", none.clone(), none),
             "closed by a user" => ("user", "patch", "backfillrequests", completed, none),
             "withdrawn" => ("user", "delete", "backfillrequests", none.clone(), none),
             other => panic!("{other}"),
@@ -359,7 +382,7 @@ mod tests {
             "verb": verb,
             "user": {"username": user},
             "objectRef": {"resource": resource, "namespace": "n", "name": name},
-            "responseStatus": {"code": 200},
+            "responseStatus": {"code": if what.contains("given up") { 504 } else { 200 }},
             "requestReceivedTimestamp": format!("{second:02}"),
             "requestObject": sent,
             "responseObject": answered,
@@ -434,6 +457,19 @@ mod tests {
             let closed = [&begun[..], &closed].concat();
             assert_eq!(violations(&closed), 0, "nobody asks for it any more");
         }
+    }
+
+    #[test]
+    fn what_the_api_server_gives_up_it_may_have_done() {
+        let begun = [("asked for", 0), ("made", 1)];
+        let completed = [
+            ("succeeds", 2),
+            ("completed, given up", 3),
+            ("deleted as ended", 4),
+        ];
+        assert_eq!(violations(&[&begun[..], &completed].concat()), 0);
+        let deleted = [("deleted, given up", 2), ("succeeds", 3), ("made", 4)];
+        assert_eq!(violations(&[&begun[..], &deleted].concat()), 0);
     }
 
     #[test]
