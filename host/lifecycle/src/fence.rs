@@ -153,7 +153,7 @@ impl Deleted {
 /// A Job that is gone, but whose outcome still waits to be recorded, as it is to be observed: as one
 /// that is going, so that nothing more is put on record on it. To any other definition than its own
 /// it is nothing: nobody would ever tell that one that it is gone.
-pub fn gone(mut job: JobView) -> Option<JobView> {
+pub fn as_going(mut job: JobView) -> Option<JobView> {
     job.terminating = true;
     (job.ownership == Ownership::Ours).then_some(job)
 }

@@ -62,7 +62,7 @@ pub use decisions::{
     Answer, BackfillDecision, DecisionRecord, Decisions, JobRecord, RequestRecord, RunDecision,
     SpecDecision, TickDecision, Trigger, Unanswered,
 };
-pub use fence::{Deleted, Fence, Fenced, Gone, OpenWrites, Reach, Write, gone};
+pub use fence::{Deleted, Fence, Fenced, Gone, OpenWrites, Reach, Write, as_going};
 pub use goal::{BackfillRun, Goal, Idle, RequestOrigin, goal};
 pub use observed::{
     Backend, CronJobView, Drift, Failure, JobState, JobView, Observed, Outcome, Ownership, Phase,

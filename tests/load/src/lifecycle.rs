@@ -130,6 +130,19 @@ fn compare(bare: &Speed, operator: &Speed) -> Figures {
         Unit::Share,
         by_cpu,
     );
+    let slowness = operator.alike / bare.alike;
+    add(
+        "slowness",
+        "scheduler and kubelets, same work: operator to bare client",
+        Unit::Times,
+        slowness,
+    );
+    add(
+        "ratio_at_same_speed",
+        "operator to bare client, were the machine as fast",
+        Unit::Share,
+        ratio * slowness,
+    );
     let others = bare.others.max(operator.others);
     add(
         "others",
@@ -140,6 +153,9 @@ fn compare(bare: &Speed, operator: &Speed) -> Figures {
     all
 }
 
+/// The scheduler and what plays the kubelets: the pods of a stream are the same on both sides.
+const ALIKE: [&str; 2] = ["kube-scheduler", "kwok"];
+
 /// How fast all streams were running.
 struct Speed {
     /// Streams per minute.
@@ -147,6 +163,9 @@ struct Speed {
     /// Milliseconds of processor time for each, by all programs of the benchmark, until all pods
     /// run: what limits the speed where they keep all cores busy.
     cpu: f64,
+    /// The share of it by programs whose work is the same whoever brings the streams up: how slow
+    /// the machine was.
+    alike: f64,
     /// What everything else on the machine used of its processors meanwhile.
     others: f64,
 }
@@ -269,9 +288,12 @@ async fn race(
     let used = before.used_until(&Moment::now()?);
     eprintln!("  milliseconds of CPU per stream: {}", used.show(streams));
     let seconds = last.duration_since(begun).as_secs_f64().max(f64::EPSILON);
+    let each = |seconds: f64| seconds * 1000.0 / number(streams);
+    let alike = ALIKE.iter().filter_map(|name| used.own.get(*name));
     Ok(Speed {
         per_minute: number(streams) * 60.0 / seconds,
-        cpu: used.own.values().sum::<f64>() * 1000.0 / number(streams),
+        cpu: each(used.own.values().sum()),
+        alike: each(alike.sum()),
         others: by_then.share_of_others(seconds),
     })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use arcane_lifecycle::{
     Decisions, Drift, Fenced, Goal, JobView, Observed, OpenWrites, Phase, Rendering, Step,
-    StreamView, attempt, gone, plan,
+    StreamView, as_going, attempt, plan,
 };
 
 use crate::{
@@ -122,7 +122,7 @@ impl World {
 
     fn observed_job(&self) -> Option<JobView> {
         let view = match &self.memory.tombstone {
-            Some(last) => gone(last.view())?,
+            Some(last) => as_going(last.view())?,
             None => self.job.seen.as_ref()?.view(),
         };
         Some(self.memory.deleted.veil(view))

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arcane_contract::names::LABEL_STREAM_ID;
-use arcane_lifecycle::{Deleted, JobView, Propagation, gone};
+use arcane_lifecycle::{Deleted, JobView, Propagation, as_going};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ impl Jobs {
     pub fn view(&self, key: &Key, claimant: Claimant<'_>) -> Option<JobView> {
         let job = self.store.get(key)?;
         let view = job.view(claimant);
-        let view = if job.gone { gone(view)? } else { view };
+        let view = if job.gone { as_going(view)? } else { view };
         Some(self.own_deletions().veil(view))
     }
 
