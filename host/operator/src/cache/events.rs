@@ -31,18 +31,14 @@ const WATCH_RETRY: (Duration, Duration) = (Duration::from_millis(800), Duration:
 /// A watch that has not failed for this long starts from the shortest wait again.
 const WATCH_RECOVERED: Duration = Duration::from_secs(120);
 
-/// Objects in a page of a list. What is kept of a page lies between what is dropped of it: a fifth of
-/// the usual 500 leaves a process that is a fifth smaller after its start.
-const PAGE_SIZE: u32 = 100;
-
-/// How to watch. Lists are read page by page and are consistent: they hold all that was written
-/// before they began. What may be answered from the past (`resourceVersion=0`, which lists by
-/// watching ask for) could show a request as open whose backfill is long complete, after a restart or
-/// a lost watch, where an API server lags behind its peers.
+/// How to watch. Lists are read page by page, of 500 each. Smaller pages need less memory, but where
+/// one fails the whole list is begun again, and might never come to an end where some of the requests
+/// fail. Lists are consistent: they hold all that was written before they began. What may be answered
+/// from the past (`resourceVersion=0`, which lists by watching ask for) could show a request as open
+/// whose backfill is long complete, after a restart or a lost watch, where an API server lags behind
+/// its peers.
 pub fn config() -> watcher::Config {
-    watcher::Config::default()
-        .timeout(WATCH_TIMEOUT_SECONDS)
-        .page_size(PAGE_SIZE)
+    watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
 
 /// The watch of a kind.
