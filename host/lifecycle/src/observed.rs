@@ -25,16 +25,24 @@ pub struct Observed {
 impl Observed {
     /// The Job, if it is the stream's own.
     pub fn own_job(&self) -> Option<&JobView> {
-        self.job
-            .as_ref()
-            .filter(|job| job.ownership == Ownership::Ours)
+        self.job_of(Ownership::Ours)
     }
 
     /// The CronJob, if it is the stream's own.
     pub fn own_cron_job(&self) -> Option<&CronJobView> {
-        self.cron_job
-            .as_ref()
-            .filter(|cron_job| cron_job.ownership == Ownership::Ours)
+        self.cron_job_of(Ownership::Ours)
+    }
+
+    /// The Job, if it is so owned.
+    pub(crate) fn job_of(&self, ownership: Ownership) -> Option<&JobView> {
+        let job = self.job.as_ref();
+        job.filter(|job| job.ownership == ownership)
+    }
+
+    /// The CronJob, if it is so owned.
+    pub(crate) fn cron_job_of(&self, ownership: Ownership) -> Option<&CronJobView> {
+        let cron_job = self.cron_job.as_ref();
+        cron_job.filter(|cron_job| cron_job.ownership == ownership)
     }
 
     /// The stream's own Job, if it failed by its own doing.

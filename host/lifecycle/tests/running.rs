@@ -246,19 +246,14 @@ fn a_foreign_job_does_not_matter_to_a_stream_that_needs_none() {
 
 #[test]
 fn what_an_earlier_definition_has_left_is_deleted_before_anything_starts() {
-    let check_and_delete = ["check definition", "delete job and wait"];
     for job in [streaming(), failed(streaming()), succeeded(streaming())] {
-        let left = || left(job.clone());
-        expect(
-            &given(Phase::Pending).job(left()).plan(),
-            &[&check_and_delete[..], &["phase Pending"]].concat(),
-            &[],
-        );
-        expect(
-            &given(Phase::Pending).batch().job(left()).plan(),
-            &[&check_and_delete[..], &["phase Pending"]].concat(),
-            &[],
-        );
+        for given in [given(Phase::Pending), given(Phase::Pending).batch()] {
+            expect(
+                &given.job(left(job.clone())).plan(),
+                &["check definition", "delete job and wait", "phase Pending"],
+                &[],
+            );
+        }
     }
     let mut cron_job = cron_job();
     cron_job.ownership = Ownership::Predecessors;

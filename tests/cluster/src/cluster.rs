@@ -318,10 +318,7 @@ impl Cluster {
     /// # Errors
     /// When it does not come back, or this process did not start it.
     pub async fn restart_api_server(&self) -> Result<()> {
-        match &self.control_plane {
-            Some(control_plane) => control_plane.restart_api_server().await,
-            None => bail!("another process runs this cluster"),
-        }
+        self.control_plane()?.restart_api_server().await
     }
 
     /// Stops the controllers, the garbage collector among them, as if they hung, until what is
@@ -330,11 +327,14 @@ impl Cluster {
     /// # Errors
     /// When they have ended, or this process did not start them.
     pub fn pause_controllers(&self) -> Result<PausedControllers<'_>> {
-        let Some(control_plane) = &self.control_plane else {
-            bail!("another process runs this cluster");
-        };
+        let control_plane = self.control_plane()?;
         control_plane.signal_controllers(Signal::SIGSTOP)?;
         Ok(PausedControllers { control_plane })
+    }
+
+    fn control_plane(&self) -> Result<&ControlPlane> {
+        let control_plane = self.control_plane.as_ref();
+        control_plane.context("another process runs this cluster")
     }
 
     pub(crate) fn home(&self) -> &Home {

@@ -9,10 +9,8 @@ use crate::{CronJobView, Goal, Ownership, Phase};
 /// Leads to the CronJob of a batch stream.
 pub(super) fn pursue(draft: &mut Draft, fingerprint: &Fingerprint) {
     let observed = draft.observed;
-    if let Some(cron_job) = &observed.cron_job
-        && cron_job.ownership == Ownership::Foreign
-        && !cron_job.terminating
-    {
+    let foreign = observed.cron_job_of(Ownership::Foreign);
+    if foreign.is_some_and(|cron_job| !cron_job.terminating) {
         return draft.block(report::cron_job_name_taken(observed));
     }
     draft.depart(&Goal::Schedule);

@@ -73,10 +73,8 @@ pub(super) fn pursue(draft: &mut Draft, goal: &Goal, fingerprint: &Fingerprint) 
 }
 
 fn is_name_taken(observed: &Observed) -> bool {
-    observed
-        .job
-        .as_ref()
-        .is_some_and(|job| job.ownership == Ownership::Foreign && !job.terminating)
+    let foreign = observed.job_of(Ownership::Foreign);
+    foreign.is_some_and(|job| !job.terminating)
 }
 
 fn fate<'a>(draft: &Draft<'a>, goal: &Goal, fingerprint: &Fingerprint) -> Fate<'a> {
@@ -84,11 +82,13 @@ fn fate<'a>(draft: &Draft<'a>, goal: &Goal, fingerprint: &Fingerprint) -> Fate<'
     let Some(job) = &observed.job else {
         return Fate::Make;
     };
-    let is_own = job.ownership == Ownership::Ours;
-    if is_own && job.state != JobState::Active {
+    if job.ownership != Ownership::Ours {
+        return Fate::Wait;
+    }
+    if job.state != JobState::Active {
         return Fate::Make;
     }
-    if !is_own || job.terminating {
+    if job.terminating {
         return Fate::Wait;
     }
     let is_outdated = !fingerprint.is_hash(job.configuration_hash.as_ref());

@@ -1,7 +1,7 @@
 //! What an earlier definition of the same name has left.
 
 use super::{Draft, Propagation, Step};
-use crate::{CronJobView, JobView, Observed, Ownership};
+use crate::{Observed, Ownership};
 
 /// Deletes the Job and CronJob of an earlier definition. The garbage collector does so, too, but in
 /// its own time, and never if it has not heard of the deletion: a definition that was deleted and
@@ -9,8 +9,10 @@ use crate::{CronJobView, JobView, Observed, Ownership};
 /// another definition of this name than the one that is there belongs to one that is gone.
 pub(super) fn delete(draft: &mut Draft) {
     let observed = draft.observed;
-    let job = job(observed).filter(|job| !job.terminating);
-    let cron_job = cron_job(observed).filter(|cron_job| !cron_job.terminating);
+    let job = observed.job_of(Ownership::Predecessors);
+    let job = job.filter(|job| !job.terminating);
+    let cron_job = observed.cron_job_of(Ownership::Predecessors);
+    let cron_job = cron_job.filter(|cron_job| !cron_job.terminating);
     if job.is_some() || cron_job.is_some() {
         draft.step(Step::CheckDefinition);
     }
@@ -29,15 +31,6 @@ pub(super) fn delete(draft: &mut Draft) {
 
 /// Whether something is still there, going or not.
 pub(super) fn is_there(observed: &Observed) -> bool {
-    job(observed).is_some() || cron_job(observed).is_some()
-}
-
-fn job(observed: &Observed) -> Option<&JobView> {
-    let job = observed.job.as_ref();
-    job.filter(|job| job.ownership == Ownership::Predecessors)
-}
-
-fn cron_job(observed: &Observed) -> Option<&CronJobView> {
-    let cron_job = observed.cron_job.as_ref();
-    cron_job.filter(|cron_job| cron_job.ownership == Ownership::Predecessors)
+    observed.job_of(Ownership::Predecessors).is_some()
+        || observed.cron_job_of(Ownership::Predecessors).is_some()
 }

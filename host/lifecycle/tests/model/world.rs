@@ -154,23 +154,23 @@ impl World {
 
     /// The same, with what an earlier definition has left.
     pub fn after(mut self, leftover: Leftover) -> Self {
-        let job = Job {
-            ownership: Ownership::Predecessors,
-            ..Job::new("leftover".into(), &Goal::Stream, 0)
-        };
-        let ended = Job {
-            end: Some(End::Succeeded),
-            ..job.clone()
-        };
-        let cron_job = CronJob {
-            ownership: Ownership::Predecessors,
-            ..CronJob::new("leftover".into(), 0)
-        };
+        let uid = "leftover".to_owned();
+        let end = (leftover == Leftover::Ended).then_some(End::Succeeded);
         match leftover {
             Leftover::Nothing => {}
-            Leftover::Running => self.job = Lag::new(Some(Arc::new(job))),
-            Leftover::Ended => self.job = Lag::new(Some(Arc::new(ended))),
-            Leftover::Scheduled => self.cron_job = Lag::new(Some(Arc::new(cron_job))),
+            Leftover::Running | Leftover::Ended => {
+                self.job = Lag::new(Some(Arc::new(Job {
+                    ownership: Ownership::Predecessors,
+                    end,
+                    ..Job::new(uid, &Goal::Stream, 0)
+                })));
+            }
+            Leftover::Scheduled => {
+                self.cron_job = Lag::new(Some(Arc::new(CronJob {
+                    ownership: Ownership::Predecessors,
+                    ..CronJob::new(uid, 0)
+                })));
+            }
         }
         self
     }

@@ -200,9 +200,7 @@ fn is_stopped_job_of(case: &Case, name: &str) -> bool {
         .iter()
         .any(|request| request.name == name);
     let runs_for = |job: &JobView| job.run == Run::Backfill(Some(name.to_owned()));
-    !is_open
-        && own_job(case).is_some_and(runs_for)
-        && case.plan.steps.iter().any(|step| gives_up(case, step))
+    !is_open && own_job(case).is_some_and(runs_for) && given_up(case).is_some()
 }
 
 fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'static str> {
@@ -211,7 +209,7 @@ fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'stat
         _ => !case.is_renderable,
     };
     ensure(
-        !(is_blocked && case.plan.steps.iter().any(|step| gives_up(case, step))),
+        !(is_blocked && given_up(case).is_some()),
         "what runs is given up for nothing",
     )?;
     ensure(
@@ -220,16 +218,15 @@ fn nothing_is_given_up_for_what_cannot_be_made(case: &Case) -> Result<(), &'stat
     )?;
     let is_waiting = case.goal == Goal::Nothing(Idle::Waiting);
     ensure(
-        !(is_waiting && case.plan.steps.iter().any(|step| gives_up(case, step))),
+        !(is_waiting && given_up(case).is_some()),
         "what runs is given up for nothing",
     )
 }
 
 fn nothing_is_given_up_before_its_successor_is_checked(case: &Case) -> Result<(), &'static str> {
     let makes_job = matches!(case.goal, Goal::Stream | Goal::Backfill(_));
-    let given_up = position(case, |step| gives_up(case, step));
     let checked = position(case, |step| matches!(step, Step::CheckJob));
-    match (given_up, checked) {
+    match (given_up(case), checked) {
         (Some(given_up), Some(checked)) => ensure(checked < given_up, "the check comes too late"),
         (Some(_), None) => ensure(!makes_job, "what runs is given up unchecked"),
         (None, Some(_)) => Err("a check without need"),
@@ -246,7 +243,8 @@ fn nothing_is_made_again_for_a_definition_that_may_be_gone(
     });
     let checked = position(case, |step| *step == Step::CheckDefinition);
     let Some(made) = made else {
-        let is_needed = case.plan.steps.iter().any(|step| clears(case, step));
+        let is_left = |step: &Step| deleted(case, step) == Some(Ownership::Predecessors);
+        let is_needed = position(case, is_left).is_some();
         return ensure(
             checked.is_none() || is_needed,
             "a definition is looked up without need",
@@ -376,27 +374,27 @@ fn nothing_is_told_of_a_stream_that_stays_as_it_is(case: &Case) -> Result<(), &'
     )
 }
 
-/// Whether the step deletes what may be at work for the stream.
-fn gives_up(case: &Case, step: &Step) -> bool {
+/// Whose the object is that the step deletes.
+fn deleted(case: &Case, step: &Step) -> Option<Ownership> {
     match step {
-        Step::DeleteCronJob { .. } => own_cron_job(case),
-        Step::DeleteJob { propagation, .. } => {
-            *propagation == Propagation::Foreground && own_job(case).is_some()
-        }
-        _ => false,
+        Step::DeleteJob { .. } => case.observed.job.as_ref().map(|it| it.ownership),
+        Step::DeleteCronJob { .. } => case.observed.cron_job.as_ref().map(|it| it.ownership),
+        _ => None,
     }
 }
 
-/// Whether the step deletes what an earlier definition has left.
-fn clears(case: &Case, step: &Step) -> bool {
-    let is_left = |ownership| ownership == Some(Ownership::Predecessors);
-    match step {
-        Step::DeleteCronJob { .. } => {
-            is_left(case.observed.cron_job.as_ref().map(|it| it.ownership))
-        }
-        Step::DeleteJob { .. } => is_left(case.observed.job.as_ref().map(|it| it.ownership)),
-        _ => false,
-    }
+/// Where the plan first deletes what may be at work for the stream.
+fn given_up(case: &Case) -> Option<usize> {
+    position(case, |step| {
+        let is_of_ended = matches!(
+            step,
+            Step::DeleteJob {
+                propagation: Propagation::Background,
+                ..
+            }
+        );
+        !is_of_ended && deleted(case, step) == Some(Ownership::Ours)
+    })
 }
 
 /// Where the plan has its first such step.
@@ -405,13 +403,11 @@ pub fn position(case: &Case, is_such: impl Fn(&Step) -> bool) -> Option<usize> {
 }
 
 pub fn own_job(case: &Case) -> Option<&JobView> {
-    let job = case.observed.job.as_ref();
-    job.filter(|job| job.ownership == Ownership::Ours)
+    case.observed.own_job()
 }
 
 fn own_cron_job(case: &Case) -> bool {
-    let cron_job = case.observed.cron_job.as_ref();
-    cron_job.is_some_and(|cron_job| cron_job.ownership == Ownership::Ours)
+    case.observed.own_cron_job().is_some()
 }
 
 pub fn is_made(case: &Case, name: &str) -> bool {

@@ -301,7 +301,8 @@ impl Reconcile<'_> {
     fn drift(&self, observation: &Observation, rendering: &Rendering) -> Drift {
         let key = Key::of(self.object);
         let observed = &observation.observed;
-        let drifted = match (observed.own_job(), rendering) {
+        let job = observed.own_job();
+        let drifted = match (job, rendering) {
             (Some(job), Rendering::Ready(fingerprint)) => job
                 .render_hash
                 .as_ref()
@@ -310,12 +311,10 @@ impl Reconcile<'_> {
         };
         let shared = &self.class.host.shared;
         let ready = shared.jobs.store.get(&key).is_some_and(|job| job.ready);
-        let active = observed
-            .own_job()
-            .is_some_and(|job| job.state == JobState::Active && !job.terminating);
+        let active = job.is_some_and(|job| job.state == JobState::Active && !job.terminating);
         if !drifted {
             // Its turn ends when its new pod is ready, or when it no longer wants one.
-            let restarting = observed.own_job().is_none() || (active && !ready);
+            let restarting = job.is_none() || (active && !ready);
             if !restarting && let Some(next) = self.class.rolling.release(&key) {
                 shared.routes.class(&self.class.name, next);
             }

@@ -19,6 +19,16 @@ struct Violation {
     text: String,
 }
 
+impl Violation {
+    /// By what came to the API server then.
+    fn by(request: &Request, about: Option<&Key>, what: &str) -> Self {
+        Self {
+            request: about.cloned(),
+            text: format!("{}: {what}", request.received),
+        }
+    }
+}
+
 /// Reads the log as it grows.
 pub struct Oracle {
     mark: Mark,
@@ -161,12 +171,14 @@ impl Suspicion {
     fn new(request: &Request, about: &Key, violation: &str) -> Self {
         Self {
             received: request.received.clone(),
-            violation: Violation {
-                request: Some(about.clone()),
-                text: format!("{}: {violation}", request.received),
-            },
+            violation: Violation::by(request, Some(about), violation),
         }
     }
+}
+
+/// The object that the request is about.
+fn key_of(request: &Request) -> Key {
+    (request.namespace.clone(), request.name.clone())
 }
 
 /// Takes back the suspicion that this request clears up.
@@ -186,10 +198,8 @@ impl Ledger {
         for request in record.as_received() {
             let by_operator = is_operator(&request.user);
             if by_operator && request.resource == "secrets" {
-                self.violations.push(Violation {
-                    request: None,
-                    text: format!("{}: the operator asked for a Secret", request.received),
-                });
+                let violation = Violation::by(request, None, "the operator asked for a Secret");
+                self.violations.push(violation);
             }
             if request.code >= 500 {
                 self.cut_off(request);
@@ -211,7 +221,7 @@ impl Ledger {
     /// A write that the API server has given up may have been made: that of an operator, say, that is
     /// killed before it is answered.
     fn cut_off(&mut self, request: &Request) {
-        let key = (request.namespace.clone(), request.name.clone());
+        let key = key_of(request);
         match (&*request.resource, &*request.verb) {
             ("jobs", "delete") => {
                 self.going.insert(key);
@@ -225,7 +235,7 @@ impl Ledger {
     }
 
     fn job(&mut self, request: &Request, by_operator: bool) {
-        let job = (request.namespace.clone(), request.name.clone());
+        let job = key_of(request);
         if request.verb == "delete" {
             self.job_deleted(request, &job, by_operator);
             self.going.insert(job);
@@ -240,13 +250,9 @@ impl Ledger {
         let key = (request.namespace.clone(), name.clone());
         if request.is_creation() {
             if self.succeeded.contains_key(&key) && self.open.contains(&key) {
-                self.violations.push(Violation {
-                    request: Some(key.clone()),
-                    text: format!(
-                        "{}: a second Job was made for {name}, for which one had succeeded",
-                        request.received
-                    ),
-                });
+                let what = format!("a second Job was made for {name}, for which one had succeeded");
+                let violation = Violation::by(request, Some(&key), &what);
+                self.violations.push(violation);
             }
             self.going.remove(&job);
             self.uncertain.remove(&key);
@@ -287,7 +293,7 @@ impl Ledger {
     }
 
     fn backfill_request(&mut self, request: &Request, by_operator: bool) {
-        let key = (request.namespace.clone(), request.name.clone());
+        let key = key_of(request);
         if request.is_creation() {
             self.open.insert(key);
             return;
